@@ -1,0 +1,85 @@
+"""What tests of several rooms start from: the machine's time zone, and an installation in a temporary directory."""
+
+import csv
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def zone():
+    """A function that sets the machine's time zone; it is put back afterwards."""
+    before = os.environ.get("TZ")
+
+    def put(name):
+        if name is None:
+            os.environ.pop("TZ", None)
+        else:
+            os.environ["TZ"] = name
+        time.tzset()
+
+    yield put
+    put(before)
+
+
+class Installation:
+    """A configuration, a log and a state directory, and the program run on them as its users run it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.state = directory / "state"
+        self.log = directory / "mail.log"
+        self.csv = self.state / "maillogsentinel.csv"
+        self.config = directory / "test.conf"
+        self.configure()
+
+    def configure(self, more: str = "") -> None:
+        """Write the configuration; `more` is INI text behind it."""
+        self.config.write_text(
+            f"[paths]\nworking_dir = {self.state}\nstate_dir = {self.state}\nmail_log = {self.log}\n"
+            f"[general]\nlog_file = {self.directory}/own.log\ntime_zone = UTC\n{more}"
+        )
+
+    def run(self, *arguments: str, stdin: bytes = b"", **options) -> subprocess.CompletedProcess:
+        """Run the program with this configuration."""
+        return run("--config", str(self.config), *arguments, stdin=stdin, **options)
+
+    def extract(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Extract without a DNS query; what it says must be nothing."""
+        done = self.run("extract", "--offline", *arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+        return done
+
+    def rows(self) -> list[dict[str, str]]:
+        """The records of the CSV."""
+        with open(self.csv, encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+
+def run(*arguments: str, stdin: bytes = b"", env: dict[str, str] | None = None, **options):
+    """Run ``python3 -m maillogsentinel`` from the checkout; stdout and stderr are bytes."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": CHECKOUT, **options}
+    return subprocess.run(
+        [sys.executable, "-m", "maillogsentinel", *arguments],
+        input=stdin,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})},
+        **options,
+    )
+
+
+@pytest.fixture
+def program():
+    """The function `run`, for a program without an installation."""
+    return run
+
+
+@pytest.fixture
+def installation(tmp_path):
+    """An installation that has not run yet."""
+    return Installation(tmp_path)
