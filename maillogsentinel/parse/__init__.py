@@ -1,0 +1,1 @@
+"""From the bytes of a log line to a Failure: pure, no clock and no file."""

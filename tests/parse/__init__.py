@@ -1,0 +1,1 @@
+"""A package, since tests/e2e has a test_postfix, too."""
