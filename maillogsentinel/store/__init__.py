@@ -1,0 +1,1 @@
+"""The committed record of what was read: state.db and the CSV."""

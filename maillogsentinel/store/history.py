@@ -1,0 +1,94 @@
+"""What state.db remembers beside records: covered time, gaps, server trouble, and which days were mailed."""
+
+from typing import NamedTuple
+
+from maillogsentinel.localtime import MINUTE
+from maillogsentinel.store.database import Database
+
+
+class Span(NamedTuple):
+    """A stretch of time in UTC microseconds, and why it is told."""
+
+    start: int
+    end: int
+    why: str
+
+
+NEVER_READ = "the log was not read"
+
+
+def cover(database: Database, path: str, start: int, end: int) -> None:
+    """Note that the source at `path` was read from `start` to `end`; in a transaction of the caller."""
+    if end < start:
+        return
+    touching = database.rows(
+        "SELECT start, end FROM coverage WHERE path = ? AND start <= ? AND end >= ?", (path, end, start)
+    )
+    for old_start, old_end in touching:
+        database.run("DELETE FROM coverage WHERE path = ? AND start = ?", (path, old_start))
+        start, end = min(start, old_start), max(end, old_end)
+    database.run("INSERT INTO coverage VALUES (?, ?, ?)", (path, start, end))
+
+
+def covered_until(database: Database, path: str) -> int:
+    """Return up to when the source at `path` has been read; 0 when never."""
+    return int(database.rows("SELECT coalesce(max(end), 0) FROM coverage WHERE path = ?", (path,))[0][0])
+
+
+def note_gap(database: Database, path: str, gap: Span) -> None:
+    """Note that lines may be missing; in a transaction of the caller. What follows directly makes no second gap."""
+    before = database.rows(
+        "SELECT min(start) FROM gap WHERE path = ? AND why = ? AND start <= ? AND end >= ?",
+        (path, gap.why, gap.start, gap.start - MINUTE),
+    )[0][0]
+    gap = gap._replace(start=gap.start if before is None else before)
+    database.run("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", (path, *gap))
+
+
+def not_covered(database: Database, start: int, end: int) -> list[Span]:
+    """Return the parts of the time from `start` to `end` that no source covers, and those with a gap, in order."""
+    found: list[Span] = []
+    at = start
+    for begin, until in database.rows(
+        "SELECT start, end FROM coverage WHERE end > ? AND start < ? ORDER BY start", (start, end)
+    ):
+        if begin > at:
+            found.append(Span(at, begin, NEVER_READ))
+        at = max(at, until)
+    if at < end:
+        found.append(Span(at, end, NEVER_READ))
+    for begin, until, why in database.rows(
+        "SELECT start, end, why FROM gap WHERE end >= ? AND start < ? ORDER BY start", (start, end)
+    ):
+        found.append(Span(max(begin, start), min(until, end), why))
+    return sorted(found)
+
+
+def count_trouble(database: Database, day: str, kind: str, count: int) -> None:
+    """Add to the number of times that the server itself failed on a day; in a transaction of the caller."""
+    database.run(
+        "INSERT INTO trouble VALUES (?, ?, ?) ON CONFLICT (day, kind) DO UPDATE SET count = count + excluded.count",
+        (day, kind, count),
+    )
+
+
+def troubles(database: Database, first: str, last: str) -> list[tuple[str, int]]:
+    """Return how often the server itself failed from day `first` to `last`, by kind, the most frequent first."""
+    return [
+        (kind, count)
+        for kind, count in database.rows(
+            "SELECT kind, sum(count) FROM trouble WHERE day BETWEEN ? AND ? GROUP BY kind ORDER BY 2 DESC, 1",
+            (first, last),
+        )
+    ]
+
+
+def mailed(database: Database) -> set[str]:
+    """Return the days whose report was handed over."""
+    return {day for (day,) in database.rows("SELECT day FROM mailed")}
+
+
+def note_mailed(database: Database, days: list[str], at: int) -> None:
+    """Note that the report of `days` was handed over at `at` (UTC microseconds)."""
+    with database.transaction():
+        database.run_many("INSERT OR REPLACE INTO mailed VALUES (?, ?)", [(day, at) for day in days])

@@ -1,0 +1,59 @@
+"""Positions in state.db: sources and marks."""
+
+import json
+
+from maillogsentinel.model import Failure
+from maillogsentinel.sources.position import Mark
+from maillogsentinel.sources.source import Seen, SourceState
+from maillogsentinel.store.database import Database
+
+_MARKS_KEPT = 4000
+"""Files remembered after they were last seen: ten years of daily archives."""
+
+
+def load_source(database: Database, path: str) -> SourceState:
+    """Return the position of the source at `path`; an empty one before its first run."""
+    found = database.rows("SELECT listing, stamp, current, adjacent FROM source WHERE path = ?", (path,))
+    if not found:
+        return SourceState(path, {}, 0, 0, None)
+    listing, stamp, current, adjacent = found[0]
+    return SourceState(
+        path,
+        {name: Seen(*seen) for name, seen in json.loads(listing).items()},
+        stamp,
+        current,
+        Failure(*json.loads(adjacent)) if adjacent else None,
+    )
+
+
+def save_source(database: Database, state: SourceState) -> None:
+    """Store a source's position; within a transaction of the caller."""
+    database.run(
+        "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)",
+        (
+            state.path,
+            json.dumps(state.listing),
+            state.stamp,
+            state.current,
+            json.dumps(state.adjacent) if state.adjacent else None,
+        ),
+    )
+
+
+def load_marks(database: Database) -> dict[int, Mark]:
+    """Return every mark by its id: a file's content is known whatever source it was read for."""
+    rows = database.rows("SELECT id, head_size, head, line, offset, tail_size, tail, stamp FROM mark")
+    return {row[0]: Mark(*row) for row in rows}
+
+
+def save_mark(database: Database, mark: Mark, used: int) -> None:
+    """Store one mark, read at `used` (UTC microseconds); within a transaction of the caller."""
+    database.run("INSERT OR REPLACE INTO mark VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*mark, used))
+
+
+def forget_marks(database: Database) -> None:
+    """Drop the marks of files that were not seen for longest, when there are very many."""
+    database.run(
+        "DELETE FROM mark WHERE id IN (SELECT id FROM mark ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?)",
+        (_MARKS_KEPT,),
+    )
