@@ -1,0 +1,1 @@
+"""From committed records to a summary, its renderings, and the mail."""

@@ -1,0 +1,57 @@
+"""The report as one JSON object, for other programs."""
+
+import json
+from typing import Any
+
+from maillogsentinel.report.summary import Summary
+from maillogsentinel.report.tally import Top
+
+
+def render(summary: Summary) -> str:
+    r"""Return the object as one line of ASCII (other characters as ``\uNNNN``) that ends in a newline.
+
+    Keys, which later versions may add to: version, test, reported_at, interval, server (name, address), first_day,
+    last_day, today, coverage (``full``, ``part`` or ``none``), read_until, total, attempts (user, ip, hostname, count),
+    users, addresses, countries, asos, asns (each: top, a list of value and count; unknown; distinct), reverse_dns
+    (failed, by_errno, not_asked), not_covered (start, end, why), troubles (kind, count), notices, csv (path, bytes,
+    lines). Unknown values are null; so is total, and all that is counted, when the coverage is ``none``.
+    """
+    tally = summary.tally
+    known = summary.coverage != "none"
+    lists = ("users", "addresses", "countries", "asos", "asns")
+    counted: dict[str, Any] = {
+        "total": tally.total,
+        "attempts": [{**who._asdict(), "count": number} for who, number in tally.attempts],
+        **{name: _list(getattr(tally, name)) for name in lists},
+        "reverse_dns": {
+            "failed": sum(tally.dns_failed.values()),
+            "by_errno": {str(errno): number for errno, number in tally.dns_failed.items()},
+            "not_asked": tally.dns_skipped,
+        },
+    }
+    report = {
+        "version": summary.version,
+        "test": summary.test,
+        "reported_at": summary.reported_at,
+        "interval": summary.interval,
+        "server": {"name": summary.server_name, "address": summary.server_address or None},
+        "first_day": summary.first_day,
+        "last_day": summary.last_day,
+        "today": summary.today,
+        "coverage": summary.coverage,
+        "read_until": summary.read_until or None,
+        **(counted if known else dict.fromkeys(counted)),
+        "not_covered": [gap._asdict() for gap in summary.not_covered],
+        "troubles": [{"kind": kind, "count": number} for kind, number in summary.troubles],
+        "notices": list(summary.notices),
+        "csv": {"path": summary.csv_path, "bytes": summary.csv_size, "lines": summary.csv_lines},
+    }
+    return json.dumps(report) + "\n"
+
+
+def _list(top: Top) -> dict[str, Any]:
+    return {
+        "top": [{"value": value, "count": number} for value, number in top.ranked],
+        "unknown": top.unknown,
+        "distinct": top.distinct,
+    }

@@ -1,0 +1,86 @@
+"""Handing a mail over: to the local MTA's sendmail command, or to an SMTP server."""
+
+import os
+import signal
+import subprocess
+from email.message import EmailMessage
+
+from maillogsentinel.config import SENDMAIL_PATH, TRANSPORT, Config
+from maillogsentinel.errors import DeliveryError
+from maillogsentinel.model import safe_text
+
+SENDMAIL_TIMEOUT = 120.0
+"""Seconds for the sendmail command; Postfix's own is done in well under one."""
+
+# sysexits.h, as far as sendmail commands use it.
+_EXITS = {
+    64: "wrong usage",
+    65: "wrong data",
+    67: "no such recipient",
+    69: "service unavailable",
+    70: "internal error",
+    71: "system error",
+    72: "a system file is missing",
+    73: "cannot create a file",
+    74: "input or output error",
+    75: "temporary failure",
+    77: "permission denied",
+    78: "configuration error",
+}
+
+
+def send(config: Config, message: EmailMessage, sendmail_timeout: float = SENDMAIL_TIMEOUT) -> None:
+    """Hand `message` over for all its recipients. Raises DeliveryError when any of them would not get it."""
+    sender = _addresses(message, "From")[0]
+    recipients = _addresses(message, "To")
+    if config[TRANSPORT] == "smtp":
+        from maillogsentinel.report import smtp
+
+        smtp.send(config, sender, recipients, message.as_bytes())
+    else:
+        data = message.as_bytes(policy=message.policy.clone(linesep="\n"))
+        _send_by_command(config[SENDMAIL_PATH], sender, recipients, data, sendmail_timeout)
+
+
+def _addresses(message: EmailMessage, header: str) -> list[str]:
+    return [address.addr_spec for address in message[header].addresses]
+
+
+def _send_by_command(path: str, sender: str, recipients: list[str], data: bytes, timeout: float) -> None:
+    command = [path, "-i", "-f", sender, "--", *recipients]
+    # What the command says goes to a file in memory: a pipe would stay open as long as a child that it leaves behind.
+    with open(os.memfd_create("sendmail-output"), "w+b") as output:
+        try:
+            process = subprocess.Popen(  # noqa: S603  # no shell; the addresses stand behind --
+                command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
+            )
+        except OSError as error:
+            raise DeliveryError(
+                f"Cannot mail the report: {path} cannot be run: {error.strerror}. Install an MTA that has it,"
+                " name another command in [report] sendmail_path, or set transport = smtp."
+            ) from error
+        try:
+            process.communicate(data, timeout)
+        except subprocess.TimeoutExpired:
+            raise DeliveryError(
+                f"Cannot mail the report: {path} was not done after {timeout:g} seconds and was stopped."
+                " See the MTA's log for what it waits for."
+            ) from None
+        finally:
+            if process.poll() is None:
+                # With all its children: it leads a session of its own.
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if process.returncode:
+            output.seek(0)
+            raise DeliveryError(_failure(path, process.returncode, output.read(2000)))
+
+
+def _failure(path: str, status: int, output: bytes) -> str:
+    if status < 0:
+        how = f"was killed by signal {-status}"
+    else:
+        how = f"ended with status {status}" + (f" ({_EXITS[status]})" if status in _EXITS else "")
+    said = next((safe_text(line.strip()) for line in output.splitlines() if line.strip()), "")
+    said = f" and said: {said[:300]}" if said else ""
+    return f"Cannot mail the report: {path} {how}{said}. See the MTA's log and configuration."

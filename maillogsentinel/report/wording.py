@@ -1,0 +1,134 @@
+"""The sentences and tables of a report, which its text and its HTML form share."""
+
+from typing import NamedTuple
+
+from maillogsentinel.report.summary import Summary
+from maillogsentinel.report.tally import TOP, Top
+
+DOCUMENTATION = "https://github.com/cryptozoide/MailLogSentinel/blob/main/README.md"
+SAMPLE = "TEST: a sample made by 'maillogsentinel report --test'. No day counts as reported by it."
+TROUBLE_TITLE = "Server trouble (not attacks, not counted above)"
+GAPS_TITLE = "Hours not covered"
+GAPS_SENTENCE = "These hours were not read, or only in part. What is missing is not in the numbers above:"
+NOTICES_TITLE = "Notices"
+REVERSE_DNS_TITLE = "Reverse DNS Lookup Failure Summary"
+
+ERRNO_MEANING = {
+    0: "status of another program",
+    1: "no such host",
+    2: "no answer in time, or SERVFAIL",
+    3: "refused or broken answer",
+    4: "no PTR record",
+}
+"""What the resolver's h_errno numbers of the CSV's column reverse_dns_status stand for."""
+
+
+class Table(NamedTuple):
+    """One list of the most frequent."""
+
+    title: str
+    headings: tuple[str, ...]
+    """Of the columns between the rank and the count."""
+    rows: tuple[tuple[tuple[str, ...], int], ...]
+    unknown: int
+    """Records without a value; they stand last and have no rank."""
+
+
+def shown(value: str | None) -> str:
+    """Return a value as a reader can tell it: ``null`` for none, in quotes what would look like something else."""
+    if value is None:
+        return "null"
+    return f'"{value}"' if value in ("", "null") or value != value.strip() else value
+
+
+def tables(summary: Summary) -> list[Table]:
+    """Return the lists of the most frequent; none for days without a record."""
+    tally, when = summary.tally, summary.when
+    if not tally.total:
+        return []
+    attempts = tuple((tuple(map(shown, who)), number) for who, number in tally.attempts)
+    lists: tuple[tuple[str, str, Top], ...] = (
+        ("Usernames", "Username", tally.users),
+        ("countries", "Country", tally.countries),
+        ("ASO", "AS organisation", tally.asos),
+        ("ASN", "AS number", tally.asns),
+    )
+    return [
+        Table(f"Top {TOP} failed authentications {when}", ("Username", "Address", "Host name"), attempts, 0),
+        *(
+            Table(
+                f"Top {TOP} {plural} {when}",
+                (heading,),
+                tuple(((shown(value),), number) for value, number in top.ranked),
+                top.unknown,
+            )
+            for plural, heading, top in lists
+        ),
+    ]
+
+
+def total_lines(summary: Summary) -> list[str]:
+    """Return how many failed logins there were, and what that number leaves out."""
+    total, when = summary.tally.total, summary.when
+    if summary.coverage == "none":
+        return [f"Total attempts {when}: not known", "", f"Nothing was read that was logged {when}."]
+    lines = [f"Total attempts {when}: {total}"]
+    if summary.coverage == "part":
+        lines[0] += "" if total else " in what was read"
+        where = f"; see '{GAPS_TITLE}'" if summary.not_covered else ""
+        lines += ["", f"Not everything that was logged {when} could be read{where}."]
+    elif not total:
+        lines += ["", f"No login failed {when}."]
+    if summary.read_until:
+        lines += ["", f"Logs were read up to {summary.read_until}."]
+    return lines
+
+
+def failed_lookups(summary: Summary) -> str:
+    """Return the sentence with the number of reverse look-ups that failed."""
+    return f"Total failed reverse lookups {summary.when}: {sum(summary.tally.dns_failed.values())}"
+
+
+def server(summary: Summary) -> str:
+    """Return address and name of the server, as far as they are known."""
+    if not summary.server_address:
+        return summary.server_name
+    return f"{summary.server_address}   ({summary.server_name})"
+
+
+def csv_lines(summary: Summary) -> list[str]:
+    """Return the CSV's size and number of lines, and where it is or what is attached."""
+    return [
+        f"Total CSV file size: {size(summary.csv_size)}",
+        f"Total CSV lines:     {summary.csv_lines}",
+        "",
+        summary.attachment or f"The CSV is {summary.csv_path}",
+    ]
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as ``812``, ``241.1K``, ``3.0M``, ``1.2G``."""
+    if count < 1024:
+        return str(count)
+    value = float(count)
+    for unit in "KMG":
+        value /= 1024
+        # 1023.96K would be shown as 1024.0K
+        if value < 1023.95 or unit == "G":
+            break
+    return f"{value:.1f}{unit}"
+
+
+def subject(summary: Summary) -> str:
+    """Return what a mail's subject says behind the prefix: ``mail.example.org: 40 failed logins on 2025-05-27``."""
+    total = summary.tally.total
+    if summary.coverage == "none":
+        text = f"nothing was read {summary.dates}"
+    else:
+        number = {0: "no failed logins", 1: "1 failed login"}.get(total, f"{total} failed logins")
+        text = f"{number} {summary.dates}"
+        if summary.coverage == "part":
+            text += " (incomplete)"
+        elif summary.today:
+            text += " (so far)"
+    return f"{'TEST ' if summary.test else ''}{summary.server_name}: {text}"

@@ -1,0 +1,126 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from maillogsentinel.report.columns import width
+from maillogsentinel.report.summary import Gap
+from maillogsentinel.report.tally import tally
+from maillogsentinel.report.text import render
+
+from .samples import hostile_rows, known_numbers, row, summary_of
+
+DATA = Path(__file__).parent / "data"
+GAPS = (
+    Gap("2025-05-27 03:00", "2025-05-27 05:00", "the log was gone"),
+    Gap("2025-05-27 09:00", "2025-05-27 10:00", ""),
+)
+WHOLE_DAY = (Gap("2025-05-27 00:00", "2025-05-28 00:00", "no run reached this day"),)
+
+REPORTS = {
+    "today": summary_of(
+        known_numbers(),
+        today=True,
+        reported_at="2025-05-27 23:50",
+        server_name="my_server.fqdn",
+        server_address="33.44.55.66",
+        read_until="2025-05-27 23:07",
+    ),
+    "everything": summary_of(
+        known_numbers(),
+        not_covered=GAPS,
+        troubles=(("Connection lost to authentication server", 12), ("generic failure", 3)),
+        notices=(
+            "The country database is 92 days old. Run: maillogsentinel ipinfo --update",
+            "A gap\ncannot be excluded.",
+        ),
+        server_name="a-server-with-a-rather-long-name.department.example.org",
+        test=True,
+    ),
+    "quiet": summary_of(attachment=""),
+    "not-read": summary_of(nothing_read=True, not_covered=WHOLE_DAY),
+    "quiet-in-part": summary_of(not_covered=GAPS, first_day="2025-05-20", server_address=""),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_the_report_is_the_one_kept_beside_the_tests(name):
+    assert render(REPORTS[name]) == (DATA / f"{name}.txt").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_columns_of_every_list_line_up_whatever_the_values_are(seed):
+    text = render(summary_of(tally(hostile_rows(seed, 60))))
+    blocks = [block.split("\n") for block in text.split("\n\n") if block.startswith("Top 10")]
+    assert len(blocks) == 5
+    for title, *lines in blocks:
+        assert title.endswith(" on 2025-05-27:")
+        assert 2 <= len(lines) <= 11
+        assert len({width(line) for line in lines}) == 1, "all lines end with 'times' in one column"
+        assert all(re.fullmatch(r"( {2}[ 1][0-9]\. | {6}\(unknown\)).* {3,}[ 0-9]*[0-9] times", line) for line in lines)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_addresses_start_in_one_column(seed):
+    rows = [one._replace(ip="198.51.100.99") for one in hostile_rows(seed, 40)]
+    block = render(summary_of(tally(rows))).split("Top 10 failed")[1].split("\n\n")[0]
+    starts = {width(line[: line.index("198.51.100.99")]) for line in block.splitlines()[1:]}
+    assert len(starts) == 1
+
+
+@pytest.mark.parametrize("name", ["x", "server" * 30, "漢字.example", "😀" * 60])
+def test_the_header_is_a_rectangle_however_long_the_servers_name_is(name):
+    box = render(summary_of(server_name=name)).split("\n\n")[0].splitlines()
+    assert len(box) == 6
+    assert len({width(line) for line in box}) == 1
+    assert 50 <= width(box[0]) <= 108
+
+
+def test_no_line_has_tabs_or_trailing_spaces():
+    text = render(summary_of(tally(hostile_rows(1))))
+    assert "\t" not in text
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []
+    assert text.endswith("README.md\n")
+
+
+def test_very_long_names_do_not_make_very_long_lines():
+    rows = [row(user="u" * 2000, hostname="h" * 2000, aso="\u0301" * 5000)]
+    assert max(map(len, render(summary_of(tally(rows))).splitlines())) < 250
+
+
+def test_unknown_values_stand_last_and_have_no_rank():
+    rows = [row(country_code=None)] * 12 + [row(country_code="FR")]
+    assert "\n   1. FR           1 times\n      (unknown)   12 times\n" in render(summary_of(tally(rows)))
+
+
+def test_a_list_of_unknown_values_alone_says_so():
+    text = render(summary_of(tally([row(aso=None)])))
+    assert "Top 10 ASO on 2025-05-27:\n      (unknown)   1 times\n" in text
+
+
+def test_names_that_look_like_something_else_are_quoted():
+    users = tally([row(user=user) for user in ("null", "", " bob", None)])
+    block = render(summary_of(users)).split("failed authentications on 2025-05-27:\n")[1].split("\n\n")[0]
+    assert [line.split("192.0.2.7")[0][6:].rstrip() for line in block.splitlines()] == [
+        '""',
+        '" bob"',
+        '"null"',
+        "null",
+    ]
+
+
+def test_no_failed_look_up_is_told_as_none():
+    text = render(summary_of(tally([row(reverse_dns_status="Skipped")] * 4)))
+    assert "reverse lookups on 2025-05-27: 0\nBreakdown by error type:\n  (none)\nNot asked: 4\n" in text
+
+
+def test_a_zero_of_hours_read_in_part_says_so():
+    assert "Total attempts on 2025-05-27: 0 in what was read\n" in render(summary_of(not_covered=GAPS))
+    assert "Total attempts on 2025-05-27: 0\n" in render(summary_of())
+
+
+def test_a_day_that_was_not_read_never_reads_as_zero():
+    text = render(summary_of(nothing_read=True, not_covered=WHOLE_DAY))
+    assert "Total attempts on 2025-05-27: not known" in text
+    assert not re.search(r": 0\b", text)
+    assert "2025-05-27 00:00 to 2025-05-28 00:00   (no run reached this day)" in text
