@@ -1,0 +1,58 @@
+"""``maillogsentinel extract``: read what is new, append one record per failure."""
+
+import argparse
+import os
+import sys
+
+from maillogsentinel import complaints
+from maillogsentinel import config as options
+from maillogsentinel.commands import session
+from maillogsentinel.config import Config
+from maillogsentinel.errors import MailLogSentinelError
+from maillogsentinel.extraction import Outcome, extract_source
+from maillogsentinel.localtime import now
+from maillogsentinel.progress import Bar
+from maillogsentinel.store import runs
+from maillogsentinel.store.archive import finish_reset
+from maillogsentinel.store.database import Database
+from maillogsentinel.store.lock import locked
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    return session.run(args, _work, from_cron=True)
+
+
+def _work(args: argparse.Namespace, config: Config) -> int:
+    bar = Bar() if sys.stderr.isatty() and not args.quiet else None
+    path = None if args.mail_log is None else os.path.abspath(args.mail_log)
+    outcome = extract(config, path, args.offline, wait=False, bar=bar)
+    for sentence in [*outcome.notices, *outcome.problems]:
+        complaints.tell(sentence, config[options.STATE_DIR])
+    if session.interactive(args):
+        print(f"{outcome.records} new records in {config.csv_path}")
+    return 1 if outcome.failed else 0
+
+
+def extract(config: Config, path: str | None, offline: bool, wait: bool, bar: Bar | None = None) -> Outcome:
+    """Extract from the configured log, or from the file at `path` alone; `wait`: for the lock.
+
+    Raises MailLogSentinelError; how the run ended is kept for ``status`` and the report where the disk allows it.
+    """
+    with locked(config[options.STATE_DIR], wait):
+        finish_reset(config[options.STATE_DIR])
+        database = Database(config[options.STATE_DIR], create=True)
+        started = now()
+        try:
+            log = path or config[options.MAIL_LOG]
+            return extract_source(config, database, log, path is None, offline, bar.show if bar else None)
+        except MailLogSentinelError as error:
+            try:
+                runs.note_end(database, runs.Run(started, now(), 0, 0, [str(error)], str(error)))
+            except MailLogSentinelError:
+                pass
+            raise
+        finally:
+            if bar:
+                bar.close()
+            database.close()

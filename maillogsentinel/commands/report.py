@@ -1,0 +1,179 @@
+"""``maillogsentinel report``: print or mail a summary; ``--due`` is the cron form."""
+
+import argparse
+import os
+import sys
+from datetime import date, timedelta
+
+from maillogsentinel import complaints
+from maillogsentinel import config as options
+from maillogsentinel.commands import session
+from maillogsentinel.commands.extract import extract
+from maillogsentinel.config import Config
+from maillogsentinel.errors import SourceError, StoreError, UsageError
+from maillogsentinel.localtime import LocalTime, now, parse_day
+from maillogsentinel.report.build import summarise
+from maillogsentinel.report.rows import Committed, Files, Records
+from maillogsentinel.report.summary import Summary
+from maillogsentinel.store import archive, history
+from maillogsentinel.store.database import NAME, Database, os_sentence
+from maillogsentinel.store.due import days_due
+from maillogsentinel.store.lock import MAILING, locked
+
+_DAYS_APART = 7
+"""More due days than these become one mail."""
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    if args.due and (args.stdout or args.output or args.csv or args.to or args.test or args.until):
+        raise UsageError("--due mails to the configured recipient. Leave the other options out, or leave --due out.")
+    if args.until and not args.since:
+        raise UsageError("--until needs --since. Give both, or --day.")
+    return session.run(args, _due if args.due else _one, from_cron=args.due)
+
+
+# -- one report
+
+
+def _one(args: argparse.Namespace, config: Config) -> int:
+    first, last = _span(args, LocalTime(config[options.TIME_ZONE]))
+    database = None
+    if not args.csv and (os.path.exists(os.path.join(config[options.STATE_DIR], NAME)) or not args.test):
+        database = Database(config[options.STATE_DIR])
+    try:
+        records: Records = (
+            Files(args.csv or []) if database is None else Committed(database, config[options.CSV_DELIMITER])
+        )
+        by_mail = not (args.output or args.stdout)
+        notices = _ages(config, by_mail) if database is not None else []
+        summary = summarise(config, records, first, last, now(), database, notices, test=args.test)
+        if args.output:
+            _write(args.output, _rendered(summary, args.format))
+        elif args.stdout:
+            sys.stdout.write(_rendered(summary, args.format))
+        else:
+            _mail(config, summary, records, first, last, args.format, args.to or "")
+            _note_ages(config, notices)
+    finally:
+        if database:
+            database.close()
+    if session.interactive(args) and not args.stdout:
+        print(f"Written: {args.output}" if args.output else f"Mailed to {args.to or config[options.EMAIL]}")
+    return 0
+
+
+def _span(args: argparse.Namespace, times: LocalTime) -> tuple[date, date]:
+    """The first and last day that the arguments name. Raises UsageError."""
+    today = times.today(now())
+    try:
+        if args.since:
+            first, last = _day(args.since, today), _day(args.until, today) if args.until else today
+        else:
+            first = last = _day(args.day or "today", today)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if first > last:
+        raise UsageError(f"--since {first} lies after --until {last}.")
+    return first, last
+
+
+def _day(text: str, today: date) -> date:
+    if text in ("today", "yesterday"):
+        return today - timedelta(days=text == "yesterday")
+    return parse_day(text)
+
+
+def _ages(config: Config, by_mail: bool) -> list[str]:
+    """What to say of the databases' age; by mail only once in a while, or nobody would read it."""
+    from maillogsentinel.enrich import age
+
+    if by_mail and not age.mail_is_due(config[options.STATE_DIR]):
+        return []
+    return age.sentences(config)
+
+
+def _note_ages(config: Config, told: list[str]) -> None:
+    from maillogsentinel.enrich import age
+
+    if told:
+        age.note_mailed(config[options.STATE_DIR])
+
+
+def _rendered(summary: Summary, form: str) -> str:
+    if form == "json":
+        from maillogsentinel.report.as_json import render
+    elif form == "html":
+        from maillogsentinel.report.html import render
+    else:
+        from maillogsentinel.report.text import render
+    return render(summary)
+
+
+def _write(path: str, text: str) -> None:
+    temporary = f"{path}.{os.getpid()}.new"
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(temporary, path)
+    except OSError as error:
+        raise StoreError(os_sentence(error, path)) from error
+
+
+def _mail(config: Config, summary: Summary, records: Records, first: date, last: date, form: str, to: str) -> None:
+    """Hand the report over. Raises DeliveryError."""
+    from maillogsentinel.report.attachment import choose_attachment
+    from maillogsentinel.report.mail import compose, send
+
+    days = summary.first_day if first == last else f"{summary.first_day}-{summary.last_day}"
+    attachment = choose_attachment(
+        config, records.path, records.size, lambda: records.lines(first, last), records.header, days
+    )
+    summary = summary._replace(attachment=attachment.sentence)
+    text = _rendered(summary, "json" if form == "json" else "text")
+    html = _rendered(summary, "html") if form == "html" else ""
+    send(config, compose(config, summary, text, [attachment], html=html, to=to))
+
+
+# -- what is due
+
+
+def _due(args: argparse.Namespace, config: Config) -> int:
+    with locked(config[options.STATE_DIR], wait=True, name=MAILING):
+        notices, status = _extract_first(config)
+        archive.expire(config[options.STATE_DIR], config[options.ARCHIVE_DAYS])
+        database = Database(config[options.STATE_DIR], create=True)
+        try:
+            _mail_due(config, database, notices)
+        finally:
+            database.close()
+    return status
+
+
+def _extract_first(config: Config) -> tuple[list[str], int]:
+    """Read what is new, and return what to tell and the exit status.
+
+    A log that cannot be read does not keep the report back: it says so. A state that cannot be written does, since
+    nobody could note that the mail has gone.
+    """
+    try:
+        outcome = extract(config, None, offline=False, wait=True)
+    except SourceError as error:
+        complaints.tell(str(error), config[options.STATE_DIR])
+        return [str(error)], error.exit_status
+    for sentence in [*outcome.notices, *outcome.problems]:
+        complaints.tell(sentence, config[options.STATE_DIR])
+    return [*outcome.notices, *outcome.problems], 1 if outcome.failed else 0
+
+
+def _mail_due(config: Config, database: Database, notices: list[str]) -> None:
+    """Mail every completed day not yet mailed, oldest first; many of them in one mail. Raises DeliveryError."""
+    days = days_due(database, LocalTime(config[options.TIME_ZONE]), now())
+    groups = [[day] for day in days] if len(days) <= _DAYS_APART else [days]
+    records = Committed(database, config[options.CSV_DELIMITER])
+    for group in groups:
+        ages = _ages(config, by_mail=True)
+        summary = summarise(config, records, group[0], group[-1], now(), database, [*notices, *ages])
+        _mail(config, summary, records, group[0], group[-1], "text", "")
+        _note_ages(config, ages)
+        history.note_mailed(database, [day.isoformat() for day in group], now())
