@@ -1,0 +1,141 @@
+"""What the benchmarks read, made when the first of them asks for it: logs, histories, a DNS server."""
+
+import datetime
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from installation import Installation
+from make_history import write_history
+from make_log import Shape, write_log
+from measure import PYTHON, load_into_page_cache
+
+HERE = Path(__file__).parent
+HISTORY_DAYS = 180
+LONG = 10
+"""How many times longer the long log is."""
+
+
+class Log(NamedTuple):
+    """A mail log and the number of failures in it."""
+
+    path: Path
+    failures: int
+
+
+class Materials:
+    """Files under one scratch directory. Each property makes its file at first use, and says so on stderr."""
+
+    def __init__(self, scratch: Path, lines: int, addresses: int, history_rows: int) -> None:
+        self.scratch = scratch
+        self.lines = lines
+        self.addresses = addresses
+        self.history_rows = history_rows
+        self.today = datetime.datetime.now(datetime.UTC).date()
+        self._dns_server: subprocess.Popen[str] | None = None
+
+    def _make_log(self, name: str, lines: int, addresses: int, *, failures: float = 0.02, named: float = 0.05) -> Log:
+        print(f"making a log of {lines} lines", file=sys.stderr)
+        path = self.scratch / name / "mail.log"
+        path.parent.mkdir()
+        shape = Shape(lines, failures, addresses, named, 7, self.today, "rfc3339", 1)
+        failed = write_log(str(path), shape)[1]
+        load_into_page_cache(path)
+        return Log(path, failed)
+
+    @cached_property
+    def log(self) -> Log:
+        """The log of the claims."""
+        return self._make_log("plain", self.lines, self.addresses)
+
+    @cached_property
+    def small_log(self) -> Log:
+        """A log of 1,000 lines."""
+        return self._make_log("small", 1000, 20)
+
+    @cached_property
+    def nameless_log(self) -> Log:
+        """A short log whose clients have no verified name, so that each address has to be asked for."""
+        return self._make_log("nameless", self.addresses * 15, self.addresses, failures=0.1, named=0)
+
+    @cached_property
+    def archive(self) -> Log:
+        """The log of the claims gzipped as mail.log.1.gz; beside it a mail.log of 50 lines without a failure."""
+        live = self._make_log("archive", 50, 1, failures=0).path
+        os.utime(live)
+        print("compressing the log", file=sys.stderr)
+        path = live.with_name("mail.log.1.gz")
+        with open(self.log.path, "rb") as plain, gzip.open(path, "wb", compresslevel=6) as packed:
+            shutil.copyfileobj(plain, packed, 1 << 20)
+        os.utime(path, (live.stat().st_mtime - 60,) * 2)
+        load_into_page_cache(path)
+        return Log(path, self.log.failures)
+
+    def long_log(self) -> Log:
+        """Return a log ten times as long, with ten times as many addresses; None of the others is kept so large."""
+        return self._make_log("long", self.lines * LONG, self.addresses * LONG)
+
+    def long_log_size(self) -> int:
+        """Return about how many bytes the long log will have."""
+        return self.lines * LONG * 155
+
+    @cached_property
+    def reported_day(self) -> datetime.date:
+        """A day in the middle of the history."""
+        return self.today - datetime.timedelta(days=HISTORY_DAYS // 2)
+
+    @property
+    def yesterday(self) -> datetime.date:
+        """The last day of the histories."""
+        return self.today - datetime.timedelta(days=1)
+
+    def _adopted(self, name: str, only: datetime.date | None, mail_log: Path) -> Installation:
+        print(f"making a history: {name}", file=sys.stderr)
+        place = Installation(self.scratch / name, mail_log)
+        place.run("extract", "--offline")
+        # To the program somebody has edited its CSV now: it takes the file as it is and indexes it anew.
+        rows = write_history(str(place.csv), self.history_rows, HISTORY_DAYS, self.yesterday, only)
+        run = place.extract(rows)
+        print(f"  the program took in these {rows} records in {run.seconds:.1f} s", file=sys.stderr)
+        return place
+
+    @cached_property
+    def long_history(self) -> Installation:
+        """An installation with records of 180 days, which has read the log of the claims as well."""
+        return self._adopted("long-history", None, self.log.path)
+
+    @cached_property
+    def one_day_history(self) -> Installation:
+        """An installation with the records of the reported day alone, which has read the same log."""
+        return self._adopted("one-day-history", self.reported_day, self.log.path)
+
+    @property
+    def reported_count(self) -> int:
+        """The number of records of the reported day."""
+        place = HISTORY_DAYS - 1 - (self.yesterday - self.reported_day).days
+        return self.history_rows * (place + 1) // HISTORY_DAYS - self.history_rows * place // HISTORY_DAYS
+
+    @cached_property
+    def small_history(self) -> Installation:
+        """An installation that has read a log of 1,000 lines."""
+        place = Installation(self.scratch / "small-history", self.small_log.path)
+        place.extract(self.small_log.failures)
+        return place
+
+    @cached_property
+    def dns_port(self) -> int:
+        """The port of a DNS server on 127.0.0.1 that answers every question; it runs until `close`."""
+        self._dns_server = subprocess.Popen([PYTHON, str(HERE / "dns_server.py")], stdout=subprocess.PIPE, text=True)
+        assert self._dns_server.stdout is not None
+        return int(self._dns_server.stdout.readline())
+
+    def close(self) -> None:
+        """Stop the DNS server."""
+        if self._dns_server:
+            self._dns_server.kill()
+            self._dns_server.wait()
