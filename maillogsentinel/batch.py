@@ -6,7 +6,8 @@ from typing import Any
 from maillogsentinel.enrich.geo import Geo, Place
 from maillogsentinel.enrich.reverse_dns import Answer, Resolver
 from maillogsentinel.localtime import LocalTime
-from maillogsentinel.model import Failure, Trouble
+from maillogsentinel.model import Failure
+from maillogsentinel.sources.scan import Batch
 from maillogsentinel.store.csvfile import cell
 from maillogsentinel.store.days import DayMap, add_run
 
@@ -24,19 +25,6 @@ class Encoded:
         self.days: DayMap = {}
         self.count = 0
         self.events: list[tuple[Any, ...]] = []
-
-
-class Batch:
-    """Failures and troubles since the last commit."""
-
-    def __init__(self) -> None:
-        self.failures: list[Failure] = []
-        self.troubles: list[Trouble] = []
-
-    def drop_older(self, failures: int, troubles: int, since: int) -> None:
-        """Drop what is older than `since` (UTC microseconds) behind the first so many failures and troubles."""
-        self.failures[failures:] = [found for found in self.failures[failures:] if found.stamp >= since]
-        self.troubles[troubles:] = [found for found in self.troubles[troubles:] if found.stamp >= since]
 
 
 class Encoder:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from maillogsentinel import config as options
-from maillogsentinel.batch import Batch, Encoder
+from maillogsentinel.batch import Encoder
 from maillogsentinel.config import Config
 from maillogsentinel.enrich.geo import Geo
 from maillogsentinel.enrich.reverse_dns import Resolver
 from maillogsentinel.localtime import SECOND, LocalTime, now
 from maillogsentinel.sources.position import Mark
+from maillogsentinel.sources.scan import Batch
 from maillogsentinel.sources.source import SourceState
 from maillogsentinel.store import history, positions, runs
 from maillogsentinel.store.adopted import Adopted

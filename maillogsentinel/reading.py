@@ -5,7 +5,6 @@ import gc
 import logging
 import os
 
-from maillogsentinel.batch import Batch
 from maillogsentinel.committing import Committer, Standing
 from maillogsentinel.config import Config
 from maillogsentinel.errors import SourceError
@@ -15,7 +14,7 @@ from maillogsentinel.parse.stamp import Clock, latest
 from maillogsentinel.sources import rotation
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.rotation import LogFile, MovedError
-from maillogsentinel.sources.scan import Scanner
+from maillogsentinel.sources.scan import Batch, Scanner
 from maillogsentinel.sources.segment import Block, Known, Segment, is_copy, open_segment
 from maillogsentinel.sources.source import Seen, SourceState, Task, tasks, unread
 from maillogsentinel.sources.stream import DamagedError
@@ -54,7 +53,7 @@ class Reading:
         # What follows belongs to one pass over the listing; `_begin` resets it.
         self._siblings = True
         self._listing: list[LogFile] = []
-        self._before = self._state = SourceState("", {}, 0, 0, None)
+        self._before = self._state = SourceState("", {}, 0, 0, None, "")
         self._marks: dict[int, Mark] = {}
         self._scanner = Scanner(None)
         self._streamed = 0
@@ -124,6 +123,7 @@ class Reading:
                 listing={file.name: seen[file.name] for file in listing if file.name in seen},
                 current=current,
                 adjacent=self._scanner.adjacent if current == self._streamed else None,
+                memory=self._scanner.memory() if current == self._streamed else "",
             )
             if siblings:
                 self._cover_until(path, listed_at)
@@ -145,7 +145,7 @@ class Reading:
         """Go back to what is committed."""
         self._before = self._state = positions.load_source(self._database, path)
         self._marks = positions.load_marks(self._database)
-        self._scanner = Scanner(self._before.adjacent)
+        self._scanner = Scanner(self._before.adjacent, self._before.memory)
         self._streamed = self._before.current
         self._batch = Batch()
         self._segments, self._touched = [], []
@@ -194,7 +194,7 @@ class Reading:
             self._blocks(segment, task, since, before_it)
         except SourceError as error:
             trouble = self._unreadable(str(error))
-            self._scanner.adjacent = None
+            self._scanner.interrupted()
         self._bytes += file.size
         mark = self._remember(segment)
         if mark and mark.offset != start:
@@ -220,13 +220,13 @@ class Reading:
         try:
             for block in segment.blocks(task.final):
                 if before_it != self._streamed:  # the line before is not the one that was read last
-                    self._scanner.adjacent = None
+                    self._scanner.interrupted()
                 before_it = self._streamed
                 if not start and (stamp := first_stamp(block, clock)):
                     self._covered.append((stamp, stamp))
                 batch = self._batch
                 known = len(batch.failures), len(batch.troubles)
-                self._scanner.scan(block, clock, batch.failures, batch.troubles)
+                self._scanner.scan(block, clock, batch)
                 if since:
                     batch.drop_older(*known, since)
                 self._quiet += segment.offset - start
@@ -240,7 +240,10 @@ class Reading:
                     continue  # a position among lines that count no more would let the next run count them again
                 mark = self._remember(segment)
                 self._state = self._state._replace(
-                    listing={}, current=mark.id if mark else 0, adjacent=self._scanner.adjacent
+                    listing={},
+                    current=mark.id if mark else 0,
+                    adjacent=self._scanner.adjacent,
+                    memory=self._scanner.memory(),
                 )
                 self._commit(changed=self._siblings, last=False)
         finally:

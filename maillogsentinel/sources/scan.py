@@ -10,10 +10,23 @@ _HEADER = 600
 """Bytes from a line's start within which a repeated-message line says that it is one."""
 
 
+class Batch:
+    """What was found since the last commit."""
+
+    def __init__(self) -> None:
+        self.failures: list[Failure] = []
+        self.troubles: list[Trouble] = []
+
+    def drop_older(self, failures: int, troubles: int, since: int) -> None:
+        """Drop what is older than `since` (UTC microseconds) behind the first so many failures and troubles."""
+        self.failures[failures:] = [found for found in self.failures[failures:] if found.stamp >= since]
+        self.troubles[troubles:] = [found for found in self.troubles[troubles:] if found.stamp >= since]
+
+
 class Scanner:
     """Reads the blocks of one stream of lines, which may run on through several files."""
 
-    def __init__(self, adjacent: Failure | None) -> None:
+    def __init__(self, adjacent: Failure | None, memory: str = "") -> None:
         self.adjacent = adjacent
         """The failure that the last line read was, else None: a repeated-message line right behind it repeats it."""
         self.lines_bytes = 0
@@ -21,8 +34,20 @@ class Scanner:
         self.warnings: list[str] = []
         self._end = b""
 
-    def scan(self, block: Block, clock: Clock, failures: list[Failure], troubles: list[Trouble]) -> None:
-        """Append the block's failures and troubles, in the order of the lines; ``repeat`` is the number of records."""
+    def memory(self) -> str:
+        """Return what a later Scanner of the same stream needs beside `adjacent`; empty for nothing."""
+        return ""
+
+    def interrupted(self) -> None:
+        """Lines are missing before the next block: nothing in it refers to what was read so far."""
+        self.adjacent = None
+
+    def scan(self, block: Block, clock: Clock, batch: Batch) -> None:
+        """Add what the block says to `batch`, in the order of the lines."""
+        self._failures(block, clock, batch.failures, batch.troubles)
+
+    def _failures(self, block: Block, clock: Clock, failures: list[Failure], troubles: list[Trouble]) -> None:
+        """Append the block's failures and troubles; a failure's ``repeat`` is the number of records."""
         data, end, begin = block
         search, back, begins = data.find, data.rfind, data.startswith
         is_json = data[begin : begin + 1] == b"{"

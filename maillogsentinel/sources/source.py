@@ -37,6 +37,8 @@ class SourceState(NamedTuple):
     """The mark of the file that was the newest with bytes; 0 before the first."""
     adjacent: Failure | None
     """The failure that the very last line read was."""
+    memory: str
+    """What else the lines to come may be about, as the Scanner wrote it down; empty for nothing."""
 
 
 class Task(NamedTuple):

@@ -13,29 +13,31 @@ _MARKS_KEPT = 4000
 
 def load_source(database: Database, path: str) -> SourceState:
     """Return the position of the source at `path`; an empty one before its first run."""
-    found = database.rows("SELECT listing, stamp, current, adjacent FROM source WHERE path = ?", (path,))
+    found = database.rows("SELECT listing, stamp, current, adjacent, memory FROM source WHERE path = ?", (path,))
     if not found:
-        return SourceState(path, {}, 0, 0, None)
-    listing, stamp, current, adjacent = found[0]
+        return SourceState(path, {}, 0, 0, None, "")
+    listing, stamp, current, adjacent, memory = found[0]
     return SourceState(
         path,
         {name: Seen(*seen) for name, seen in json.loads(listing).items()},
         stamp,
         current,
         Failure(*json.loads(adjacent)) if adjacent else None,
+        memory,
     )
 
 
 def save_source(database: Database, state: SourceState) -> None:
     """Store a source's position; within a transaction of the caller."""
     database.run(
-        "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO source VALUES (?, ?, ?, ?, ?, ?)",
         (
             state.path,
             json.dumps(state.listing),
             state.stamp,
             state.current,
             json.dumps(state.adjacent) if state.adjacent else None,
+            state.memory,
         ),
     )
 

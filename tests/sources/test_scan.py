@@ -9,7 +9,7 @@ from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import repeats
 from maillogsentinel.parse.postfix import read
 from maillogsentinel.parse.stamp import Clock
-from maillogsentinel.sources.scan import Scanner
+from maillogsentinel.sources.scan import Batch, Scanner
 from maillogsentinel.sources.segment import Block
 
 CLOCK = Clock(1_747_483_200_000_000)
@@ -48,10 +48,10 @@ TROUBLE = said("warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: g
 def scan(*blocks, adjacent=None):
     """Each failure's user and number of records, the troubles, and the scanner."""
     scanner = Scanner(adjacent)
-    failures, troubles = [], []
+    batch = Batch()
     for block in blocks:
-        scanner.scan(Block(block, len(block)), CLOCK, failures, troubles)
-    return [(failure.user, failure.repeat) for failure in failures], troubles, scanner
+        scanner.scan(Block(block, len(block)), CLOCK, batch)
+    return [(failure.user, failure.repeat) for failure in batch.failures], batch.troubles, scanner
 
 
 def test_only_failures_are_found_and_in_their_order():
@@ -146,9 +146,9 @@ def test_a_last_line_without_a_newline_is_read():
 
 def test_what_stands_behind_the_end_is_not_read():
     data = OTHER + fail("a") + fail("b")
-    failures, troubles = [], []
-    Scanner(None).scan(Block(data, len(OTHER + fail("a"))), CLOCK, failures, troubles)
-    assert [failure.user for failure in failures] == ["a"]
+    batch = Batch()
+    Scanner(None).scan(Block(data, len(OTHER + fail("a"))), CLOCK, batch)
+    assert [failure.user for failure in batch.failures] == ["a"]
 
 
 def test_bytes_of_failures_are_counted():
@@ -195,9 +195,9 @@ def test_any_mixture_cut_into_any_blocks_is_what_reading_line_by_line_gives(seed
         size = chance.randint(1, 12)
         blocks.append(b"".join(lines[at : at + size]))
         at += size
-    scanner, failures, troubles = Scanner(None), [], []
+    scanner, batch = Scanner(None), Batch()
     for block in blocks:
-        scanner.scan(Block(block + b"May 17 half a li", len(block)), CLOCK, failures, troubles)
+        scanner.scan(Block(block + b"May 17 half a li", len(block)), CLOCK, batch)
     wanted = naive(lines)
-    assert failures == [one for one in wanted if isinstance(one, Failure)]
-    assert troubles == [one for one in wanted if isinstance(one, Trouble)]
+    assert batch.failures == [one for one in wanted if isinstance(one, Failure)]
+    assert batch.troubles == [one for one in wanted if isinstance(one, Trouble)]
