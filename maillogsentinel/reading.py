@@ -5,11 +5,12 @@ import gc
 import logging
 import os
 
+from maillogsentinel import overlap
 from maillogsentinel.committing import Committer, Standing
-from maillogsentinel.config import Config
 from maillogsentinel.errors import SourceError
-from maillogsentinel.extraction import Outcome, Progress
+from maillogsentinel.extraction import Progress, Read
 from maillogsentinel.localtime import now
+from maillogsentinel.overlap import Overlap
 from maillogsentinel.parse.stamp import Clock, latest
 from maillogsentinel.sources import rotation
 from maillogsentinel.sources.position import Mark
@@ -22,7 +23,6 @@ from maillogsentinel.sources.timeline import first_stamp, last_stamp
 from maillogsentinel.store import history, positions
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.history import Span
-from maillogsentinel.store.ledger import Ledger
 
 log = logging.getLogger("maillogsentinel")
 
@@ -40,12 +40,10 @@ _FILES_AT_ONCE = 300
 class Reading:
     """One run over one source that has something new; needs the lock."""
 
-    def __init__(
-        self, config: Config, database: Database, ledger: Ledger, offline: bool, progress: Progress | None = None
-    ) -> None:
+    def __init__(self, committer: Committer, database: Database, progress: Progress | None = None) -> None:
         self._database = database
-        self._committer = Committer(config, database, ledger, offline)
-        self._times = self._committer.times
+        self._committer = committer
+        self._times = committer.times
         self._progress = progress
         self._quiet = 0
         self._problems: list[str] = []
@@ -56,6 +54,7 @@ class Reading:
         self._before = self._state = SourceState("", {}, 0, 0, None, "")
         self._marks: dict[int, Mark] = {}
         self._scanner = Scanner(None)
+        self._overlap: Overlap | None = None
         self._streamed = 0
         self._batch = Batch()
         self._segments: list[Segment] = []
@@ -66,7 +65,7 @@ class Reading:
         self._notices: list[str] = []
         self._bytes = self._total = 0
 
-    def run(self, path: str, siblings: bool) -> Outcome:
+    def run(self, path: str, siblings: bool) -> Read:
         """Read what is new of the log at `path`, with its rotated siblings or alone.
 
         Raises SourceError and StoreError; what was committed before stays.
@@ -84,9 +83,7 @@ class Reading:
                 break
         else:
             raise SourceError(f"{path} is rotated faster than it can be read. The next run tries again.")
-        done = self._committer
-        done.forget()
-        return Outcome(done.records, done.troubles, said, [*self._problems, *done.problems], self._failed)
+        return Read(said, self._problems, self._failed)
 
     # -- one pass over the listing
 
@@ -146,6 +143,7 @@ class Reading:
         self._before = self._state = positions.load_source(self._database, path)
         self._marks = positions.load_marks(self._database)
         self._scanner = Scanner(self._before.adjacent, self._before.memory)
+        self._overlap = overlap.load(self._database, path)
         self._streamed = self._before.current
         self._batch = Batch()
         self._segments, self._touched = [], []
@@ -229,6 +227,8 @@ class Reading:
                 self._scanner.scan(block, clock, batch)
                 if since:
                     batch.drop_older(*known, since)
+                if self._overlap:
+                    self._overlap.drop(batch, *known)
                 self._quiet += segment.offset - start
                 start = segment.offset
                 if self._progress:
@@ -280,7 +280,7 @@ class Reading:
     def _look_for_gap(self, seen: dict[str, Seen], all_opened: bool) -> None:
         """Say so when the file that was read last time is gone, since nobody knows what else stood in it."""
         current, last = self._before.current, self._before.stamp
-        if not current or not all_opened or any(entry.mark == current for entry in seen.values()):
+        if self._overlap or not current or not all_opened or any(entry.mark == current for entry in seen.values()):
             return
         if any(
             segment.mark_id == current or segment.known in (Known.SHORTER, Known.CHANGED) for segment in self._segments
@@ -299,6 +299,9 @@ class Reading:
         since = history.covered_until(self._database, path)
         if not since:
             since = min((start for start, _ in self._covered), default=listed_at)
+        if self._overlap:
+            since = max(since, self._overlap.since)
+            self._covered.clear()  # what is older was read of another source, or of none
         self._covered.append((since, listed_at))
 
     def _commit(self, changed: bool, last: bool) -> None:
@@ -306,7 +309,7 @@ class Reading:
         standing = Standing(
             self._state.path,
             self._state if changed else None,
-            self._covered,
+            self._covered if last or not self._overlap else [],
             self._gaps,
             None if last else (self._bytes, self._total),
             self._problems,
