@@ -65,6 +65,7 @@ class Extraction:
         self._started = now()
         self._ledger = Ledger(database, config.csv_path, config[options.CSV_DELIMITER])
         self._committer: Committer | None = None
+        self._names: tuple[str, ...] = ()
         self._notices = self._ledger.recover()
         self._problems: list[str] = []
         self._failed = False
@@ -82,6 +83,7 @@ class Extraction:
         full = not choice.journal and _was_full(self._config, choice.names)
         if full:
             self._notices += _tell_full_disk(self._config, database, choice.names, self._started)
+        self._names = choice.names
         before = positions.load_choice(database)
         if before and before.journal != choice.journal:
             self._switch(before, choice)
@@ -111,6 +113,8 @@ class Extraction:
                 raise
             self._problems.append(str(error))
             self._failed = True
+            if self._committer:
+                self._committer.known = list(self._problems)
             with self._database.transaction():
                 since = history.covered_until(self._database, name) or self._started
                 history.note_gap(self._database, name, history.Span(since, self._started, why))
@@ -137,7 +141,7 @@ class Extraction:
 
             read = JournalReading(self._committer, self._database, self._progress).run(name)
         else:
-            read = Reading(self._committer, self._database, self._progress).run(name, siblings)
+            read = Reading(self._committer, self._database, self._progress).run(name, siblings, self._names)
         self._notices += read.notices
         self._problems += read.problems
         self._committer.known = list(self._problems)

@@ -4,6 +4,7 @@ import contextlib
 import gc
 import logging
 import os
+from collections.abc import Sequence
 
 from maillogsentinel import overlap
 from maillogsentinel.committing import Committer, Standing
@@ -16,7 +17,7 @@ from maillogsentinel.sources import rotation
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.rotation import LogFile, MovedError
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block, Known, Segment, is_copy, open_segment
+from maillogsentinel.sources.segment import Block, Known, Placed, Segment, is_copy, open_segment
 from maillogsentinel.sources.source import Seen, SourceState, Task, tasks, unread
 from maillogsentinel.sources.stream import DamagedError
 from maillogsentinel.sources.timeline import first_stamp, last_stamp
@@ -49,6 +50,7 @@ class Reading:
         self._problems: list[str] = []
         self._failed = False
         # What follows belongs to one pass over the listing; `_begin` resets it.
+        self._beside: list[str] = []
         self._siblings = True
         self._listing: list[LogFile] = []
         self._before = self._state = SourceState("", {}, 0, 0, None, "")
@@ -59,18 +61,19 @@ class Reading:
         self._batch = Batch()
         self._segments: list[Segment] = []
         self._touched: list[Segment] = []
-        self._placed: set[int] = set()
+        self._placed = Placed(set())
         self._covered: list[tuple[int, int]] = []
         self._gaps: list[Span] = []
         self._notices: list[str] = []
         self._bytes = self._total = 0
 
-    def run(self, path: str, siblings: bool) -> Read:
-        """Read what is new of the log at `path`, with its rotated siblings or alone.
+    def run(self, path: str, siblings: bool, beside: Sequence[str] = ()) -> Read:
+        """Read what is new of the log at `path`, with its rotated siblings or alone; `beside` are all logs of the run.
 
         Raises SourceError and StoreError; what was committed before stays.
         """
         said: list[str] = []
+        self._beside = [name for name in beside if name != path]
         gc.set_threshold(_GARBAGE)
         for _ in range(_ATTEMPTS):
             try:
@@ -95,7 +98,7 @@ class Reading:
         self._listing = self._list(path)
         listing = list(self._listing)
         todo, seen = tasks(listing, before)
-        self._placed = {entry.mark for entry in seen.values()}
+        self._placed = Placed({entry.mark for entry in seen.values()}, self._elsewhere())
         self._problems = [entry.trouble for entry in seen.values() if entry.trouble]
         self._total = sum(task.file.size for task in todo)
         log.info("Source %s: %d files, %d to read", path, len(listing), len(todo))
@@ -129,6 +132,11 @@ class Reading:
         for warning in self._scanner.warnings:
             log.warning("%s: %s", path, warning)
         return len(part) == len(todo) and not rotation.moved(self._listing, self._list(path))
+
+    def _elsewhere(self) -> frozenset[int]:
+        """The marks of the other sources' files."""
+        others = (positions.load_source(self._database, name) for name in self._beside)
+        return frozenset(entry.mark for other in others for entry in other.listing.values() if entry.mark)
 
     def _list(self, path: str) -> list[LogFile]:
         return rotation.list_set(path) if self._siblings else rotation.single(path)
@@ -181,7 +189,7 @@ class Reading:
             return None
         stack.callback(segment.close)
         self._segments.append(segment)
-        self._placed.add(segment.mark_id)
+        self._placed.here.add(segment.mark_id)
         since = self._since(segment, full)
         before_it = earlier if segment.known is Known.NEW else segment.mark_id
         kind = "compressed" if file.compressed else "plain"
@@ -203,8 +211,10 @@ class Reading:
         """From which stamp on the file's lines count; 0: all of them."""
         if segment.known in (Known.NEW, Known.CONTINUED):
             return 0
-        self._still()
         last = segment.stamp
+        if segment.known is Known.COPY:
+            return last + 1
+        self._still()
         self._notices.append(
             f"{full} is not what it was when it was last read (restored or edited):"
             f" only lines younger than {self._times.text(last)} are taken, others may be missing."
