@@ -238,8 +238,8 @@ class Journald:
     def journalctl(self, *arguments):
         """Return what journalctl says of this journal."""
         return subprocess.run(
-            ["journalctl", "-q", "-D", self.journal, *arguments], capture_output=True, text=True, check=False
-        ).stdout
+            ["journalctl", "-q", "-D", self.journal, *arguments], capture_output=True, check=False
+        ).stdout.decode("utf-8", "surrogateescape")
 
     def files(self):
         """The journal files' names, the archived ones first."""
