@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from installation import Installation
 from make_log import Shape, failing_clients
-from materials import HERE, Log, Materials
+from materials import HERE, Log, Materials, journal_bed
 from measure import PYTHON, CommandError, Run, execute
 
 MEGABYTE = 1e6
@@ -98,7 +98,7 @@ class Claims:
         self.runs = runs
         self.output = materials.scratch / "peer-output"
 
-    def fresh(self, mail_log: Path, dns_port: int | None = None) -> Installation:
+    def fresh(self, mail_log: Path | str, dns_port: int | None = None) -> Installation:
         """Return an installation that has never run."""
         return Installation(self.materials.scratch / "fresh", mail_log, dns_port)
 
@@ -140,6 +140,22 @@ class Claims:
             lambda: self.count_with(["zgrep", "-cF"], log),
         )
         yield judged("extract, gzipped log : zgrep -cF", pair, 1)
+
+    def journal(self) -> Iterator[Row]:
+        """A first run over a journal, beside journalctl over the same files."""
+        claim = "extract, journal : journalctl -o json"
+        if journal_bed.MISSING:
+            yield not_measured(claim, "apt-get install systemd-journal-remote")
+            return
+        log = self.materials.journal
+        command = ["sh", "-c", 'journalctl --directory="$1" -o json > /dev/null', "sh", str(log.path)]
+        pair = alternate(
+            "journal, journalctl",
+            self.runs,
+            lambda: self.fresh(f"journal:{log.path}").extract(log.failures),
+            lambda: execute(command, self.output),
+        )
+        yield judged(claim, pair, 1.3)
 
     def nothing_new(self) -> Iterator[Row]:
         """A run with nothing to do, beside an empty Python; once with a small log and CSV, once with large ones."""
@@ -238,7 +254,7 @@ class Claims:
         yield judged(claim, Pair(more, pair.peer), 1.5)
 
 
-NAMES = ("plain", "gzip", "nothing_new", "memory", "report", "dns")
+NAMES = ("plain", "gzip", "journal", "nothing_new", "memory", "report", "dns")
 
 
 def measure(claims: Claims, name: str) -> Iterator[Row]:
@@ -256,6 +272,7 @@ def install_peers() -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
     wanted = {"pflogsumm": "/usr/sbin/pflogsumm", "libloc-database": "/usr/share/libloc-location/location.db"}
+    wanted["systemd-journal-remote"] = "/lib/systemd/systemd-journal-remote"
     wanted["python3-location"] = "/usr/lib/python3/dist-packages/location"
     wanted["python3-dnspython"] = "/usr/lib/python3/dist-packages/dns"
     missing = [package for package, path in wanted.items() if not Path(path).exists()]

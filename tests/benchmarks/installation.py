@@ -11,7 +11,7 @@ CSV_NAME = "maillogsentinel.csv"
 class Installation:
     """A directory with everything that one run of the program touches, and the commands that run in it."""
 
-    def __init__(self, directory: Path, mail_log: Path, dns_port: int | None = None) -> None:
+    def __init__(self, directory: Path, mail_log: Path | str, dns_port: int | None = None) -> None:
         self.directory = directory
         self.state = directory / "state"
         self.csv = self.state / CSV_NAME

@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +14,13 @@ from typing import NamedTuple
 from installation import Installation
 from make_history import write_history
 from make_log import Shape, write_log
-from measure import PYTHON, load_into_page_cache
+from measure import PYTHON, REPOSITORY, load_into_page_cache
 
 HERE = Path(__file__).parent
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "sources")]
+
+import journal_bed  # noqa: E402
+
 HISTORY_DAYS = 180
 LONG = 10
 """How many times longer the long log is."""
@@ -75,6 +80,24 @@ class Materials:
         os.utime(path, (live.stat().st_mtime - 60,) * 2)
         load_into_page_cache(path)
         return Log(path, self.log.failures)
+
+    @cached_property
+    def journal(self) -> Log:
+        """A journal with the lines of a log of its own, a fifth of them failures."""
+        log = self._make_log("journal-lines", self.lines // 20, self.addresses, failures=0.2)
+        print("making a journal of it", file=sys.stderr)
+        path = self.scratch / "journal"
+        parts = re.compile(r"(\S+) (\S+) ([^\s\[]+)\[(\d+)\]: (.*)")
+        entries = []
+        with open(log.path, encoding="utf-8") as file:
+            for match in filter(None, map(parts.match, file)):
+                stamp, host, program, pid, message = match.groups()
+                at = round(datetime.datetime.fromisoformat(stamp).timestamp() * 1_000_000)
+                entries.append({"at": at, "_HOSTNAME": host, "SYSLOG_IDENTIFIER": program, "SYSLOG_PID": pid})
+                entries[-1].update(MESSAGE=message, SYSLOG_FACILITY="2", PRIORITY="6", _PID=pid, _TRANSPORT="syslog")
+        journal_bed.write(f"{path}/system.journal", entries, monotonic=1_000_000_000)
+        load_into_page_cache(path / "system.journal")
+        return Log(path, log.failures)
 
     def long_log(self) -> Log:
         """Return a log ten times as long, with ten times as many addresses; None of the others is kept so large."""

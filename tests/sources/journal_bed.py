@@ -201,7 +201,7 @@ class Journald:
             [*NAMESPACE, "sh", "-euc", self.SCRIPT, "sh", self.directory, self.options, JOURNALD],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=open(f"{self.directory}/said", "ab"),  # noqa: SIM115
         )
         self._wait(lambda: os.path.exists(f"{self.directory}/run/dev-log"))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -220,7 +220,9 @@ class Journald:
         end = time.monotonic() + 20
         while not condition():
             assert time.monotonic() < end, "journald does not do it"
-            assert self.process.poll() is None, "journald has ended"
+            if self.process.poll() is not None:
+                with open(f"{self.directory}/said", encoding="utf-8") as file:
+                    raise AssertionError(f"journald has ended ({self.process.returncode}): {file.read()}")
             time.sleep(0.01)
 
     def log(self, message, tag="postfix/smtpd", pid=42, priority=20):
