@@ -87,15 +87,22 @@ class JournalWorld:
         self.journald.start()
         self.journald.settle()
 
-    def vacuum(self):
+    def vacuum(self, files=None):
         """Archived files are deleted."""
         before = self.visible()
         self.vacuumed = True
-        self.journald.vacuum(self.random.choice((1, 1, 2, 3)))
+        self.journald.vacuum(files or self.random.choice((1, 1, 2, 3)))
         gone = before - self.visible() - set(self.users())
-        if gone:
+        if gone and self.query("SELECT * FROM journal"):  # before its first commit the program knows of nothing
             self.lost = True
             self.story.append(f"{len(gone)} were lost")
+
+    def neglect(self):
+        """Nothing is read until a vacuum."""
+        for _ in range(2):
+            self.write()
+            self.rotate()
+        self.vacuum(1)
 
     def kill(self):
         """A run is killed, while somebody may log."""
@@ -145,9 +152,13 @@ class JournalWorld:
         return {line.rpartition("sasl_username=")[2][:7] for line in lines if line}
 
     def query(self, sql):
-        """What a query of the state gives."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.directory}/state/state.db?mode=ro", uri=True)) as database:
-            return database.execute(sql).fetchall()
+        """What a query of the state gives; nothing where there is none yet."""
+        try:
+            database = sqlite3.connect(f"file:{self.directory}/state/state.db?mode=ro", uri=True)
+            with contextlib.closing(database):
+                return database.execute(sql).fetchall()
+        except sqlite3.OperationalError:
+            return []
 
     def users(self):
         """How often each user is in the CSV."""
@@ -161,9 +172,10 @@ class JournalWorld:
     def live_through(self, steps):
         """Let `steps` things happen."""
         actions = [self.write] * 4 + [self.run] * 4 + [self.kill, self.rotate, self.rotate, self.noise, self.restart]
+        actions += [self.vacuum, self.neglect]
         try:
             for _ in range(steps):
-                action = self.random.choice([*actions, self.vacuum])
+                action = self.random.choice(actions)
                 self.story.append(action.__name__)
                 if action == self.run and self.random.random() < 0.5:
                     others = [self.random.choice((self.write, self.rotate)) for _ in range(2)]

@@ -178,6 +178,7 @@ class Journald:
     mount --bind "$1/run" /run/systemd/journal
     mount -t tmpfs tmpfs /var/log && mkdir /var/log/journal && mount --bind "$1/journal" /var/log/journal
     printf '[Journal]\\nStorage=persistent\\nRateLimitBurst=0\\n%s\\n' "$2" > /run/systemd/journald.conf.d/test.conf
+    touch /run/systemd/journal/flushed  # straight to /var
     exec "$3"
     """
 
@@ -206,7 +207,6 @@ class Journald:
         self._wait(lambda: os.path.exists(f"{self.directory}/run/dev-log"))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._wait(self._connected)
-        self.process.send_signal(signal.SIGUSR1)  # from /run to /var
         self._wait(lambda: os.listdir(f"{self.directory}/journal") and os.path.exists(f"{self.journal}/system.journal"))
 
     def _connected(self):
@@ -263,6 +263,7 @@ class Journald:
         self.socket.close()
         self.process.terminate()
         self.process.wait()
+        os.unlink(f"{self.directory}/run/dev-log")
 
     def remove(self):
         """End journald, and remove all that it wrote."""
