@@ -48,6 +48,10 @@ _SYSLOG5424 = re.compile(
     rb"(?:-|(?:\[(?:[^\]\"\\]|\"(?:[^\"\\]|\\.)*\")*\])+) *(?:\xef\xbb\xbf)? *(.*)",
     re.S,
 )
+_PLAIN_FIELDS = tuple(
+    b'"%s":"' % name
+    for name in (b"__REALTIME_TIMESTAMP", b"_HOSTNAME", b"SYSLOG_IDENTIFIER", b"SYSLOG_PID", b"MESSAGE")
+)
 _ABBREVIATED = {b"UTC": b"Z", b"GMT": b"Z"}
 
 
@@ -138,6 +142,30 @@ def _rfc5424(match: re.Match[bytes], clock: Clock) -> Header | None:
 
 
 def _json(line: bytes, clock: Clock) -> Header | None:
+    return _plain_json(line) or _any_json(line, clock)
+
+
+def _plain_json(line: bytes) -> Header | None:
+    """The header of an entry of the journal as journalctl prints nearly all: each field a text without an escape.
+
+    Without a backslash no quotation mark stands within a text, so that a name in quotation marks is that of a field.
+    This takes a third of the time of json.
+    """
+    if b"\\" in line or b"SYSLOG_RAW" in line:
+        return None
+    found = []
+    for name in _PLAIN_FIELDS:
+        at = line.find(name) + len(name)
+        if at < len(name):
+            return None
+        found.append(line[at : line.find(b'"', at)])
+    stamp, host, program, pid, message = found
+    if not (stamp.isdigit() and len(stamp) < 18 and pid.isdigit() and len(pid) < 11) or int(stamp) > LATEST:
+        return None
+    return Header(int(stamp), host, program, int(pid), message, False)
+
+
+def _any_json(line: bytes, clock: Clock) -> Header | None:
     import json
 
     try:

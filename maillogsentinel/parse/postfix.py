@@ -157,6 +157,9 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
 
 def _text(raw: bytes) -> str:
     """Safe text, remembered unless it is long, as only names of old Postfix versions can be."""
+    text = _texts.get(raw)
+    if text is not None:
+        return text
     if len(raw) > _LONG:
         return safe_text(raw)
     if len(_texts) >= _REMEMBERED:
@@ -173,7 +176,7 @@ def _any(line: bytes, clock: Clock) -> Failure | Trouble | str:
         return OTHER_PROGRAM if _is_dated(line, clock) else NO_HEADER
     if not (parts.program.endswith(b"/smtpd") or (parts.bare_program and parts.program == b"postfix")):
         return OTHER_PROGRAM
-    server = None if parts.host is None else safe_text(parts.host)
+    server = None if parts.host is None else _text(parts.host)
     if _BEFORE_LOGIN.match(parts.message):
         return Trouble(parts.stamp, server, "smtpd has no authentication server")
     match = _MESSAGE.match(parts.message)
@@ -191,11 +194,11 @@ def _any(line: bytes, clock: Clock) -> Failure | Trouble | str:
     return Failure(
         parts.stamp,
         server,
-        _address(addr),
+        _addresses[addr] if addr in _addresses else _address(addr),
         user,
-        None if name == b"unknown" else safe_text(name),
+        None if name == b"unknown" else _text(name),
         mechanism,
-        safe_text(reason),
+        _text(reason),
         _service_of(parts),
         parts.pid,
         max(1, int(repeat or 1)),
@@ -215,7 +218,7 @@ def _attempt(text: bytes) -> tuple[str, bytes, str | None] | None:
     match = _MECHANISM.match(text)
     if match:
         reason, marker, user = (match.group(2) or b"").partition(_MARKER)
-        return safe_text(match.group(1)), reason, _user(reason, marker, user)
+        return _text(match.group(1)), reason, _user(reason, marker, user)
     # The client put text of its own into the AUTH verb: trust nothing of it but that a login failed.
     match = _FORGED.match(text) or _ANY_FAILED.match(text)
     if match:
@@ -248,7 +251,7 @@ def _why_ignored(message: bytes) -> str:
 def _user(reason: bytes, marker: bytes, user: bytes) -> str | None:
     if not marker or user == b"(unavailable)" or _STALE.match(reason):
         return None
-    return safe_text(user)
+    return _text(user)
 
 
 def _service(program: bytes) -> str:

@@ -4,18 +4,21 @@ journalctl is run rather than libsystemd loaded: it comes with every systemd, kn
 journal file that is damaged ends a child and not the run.
 """
 
+import contextlib
+import fcntl
 import json
 import os
 import re
 import subprocess
 from collections.abc import Iterator
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from maillogsentinel.errors import SourceError
 from maillogsentinel.model import safe_text
 from maillogsentinel.sources.segment import Block
 
 _BLOCK = 256 << 10
+_ROOM = 1 << 20
 _LONGEST = 1 << 20
 """Bytes of an entry above which it is passed over; Postfix's have some 500."""
 _COMPLAINTS = 16 << 10
@@ -174,19 +177,23 @@ class Output:
     def __init__(self, arguments: list[str]) -> None:
         self.problems: list[str] = []
         """Sentences about journal files that journalctl cannot read; known when the last block was."""
-        self._complaints = os.memfd_create("journalctl", os.MFD_CLOEXEC)
+        reading, writing = os.pipe2(os.O_CLOEXEC)
+        with contextlib.suppress(OSError):  # room, so that journalctl goes on while a block is looked at
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _ROOM)
+        self._stdout = os.fdopen(reading, "rb")
+        self._complaints = os.fdopen(os.memfd_create("journalctl", os.MFD_CLOEXEC), "rb")
         try:
             # No shell; what others chose, the names of programs, stands behind FIELD=.
             self._child = subprocess.Popen(  # noqa: S603
                 ["journalctl", "--no-pager", *arguments],  # noqa: S607
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=writing,
                 stderr=self._complaints,
                 env={"LC_ALL": "C", "PATH": os.pathsep.join(os.get_exec_path())},
                 cwd="/",
             )
         except OSError as error:
-            os.close(self._complaints)
+            self._close()
             if isinstance(error, FileNotFoundError):
                 raise SourceError(
                     "There is no journalctl to read the journal with. Install systemd, or name a file as mail_log."
@@ -194,17 +201,20 @@ class Output:
             raise SourceError(
                 f"journalctl cannot be run: {error.strerror or error}. The next run tries again."
             ) from error
-
-        self._stdout = cast(IO[bytes], self._child.stdout)
+        finally:
+            os.close(writing)
 
     def __enter__(self) -> "Output":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._child.kill()  # does nothing to one that has ended and was waited for
-        self._stdout.close()
         self._child.wait()
-        os.close(self._complaints)
+        self._close()
+
+    def _close(self) -> None:
+        self._stdout.close()
+        self._complaints.close()
 
     def blocks(self) -> Iterator[Block]:
         """Yield the lines. Raises SourceError where journalctl says that they are not all."""
@@ -227,7 +237,7 @@ class Output:
 
     def _end(self) -> None:
         status = self._child.wait()
-        said = os.pread(self._complaints, _COMPLAINTS, 0).decode("utf-8", "replace")
+        said = os.pread(self._complaints.fileno(), _COMPLAINTS, 0).decode("utf-8", "replace")
         for path in dict.fromkeys(_DAMAGED.findall(said)):
             shown = safe_text(path.encode("utf-8", "surrogatepass"))
             self.problems.append(

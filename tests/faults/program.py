@@ -7,6 +7,7 @@ sys.path[0] = sys.argv.pop(1)
 
 from maillogsentinel import reading  # noqa: E402
 from maillogsentinel.cli import main  # noqa: E402
+from maillogsentinel.sources import journal  # noqa: E402
 
-reading.BATCH_BYTES = int(sys.argv.pop(1))
+reading.BATCH_BYTES = journal._BLOCK = int(sys.argv.pop(1))
 sys.exit(main())

@@ -1,14 +1,24 @@
 """Real journals for tests: files that systemd-journal-remote writes, and a journald of our own in its own namespace."""
 
 import calendar
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
+import sys
 import tempfile
 import time
+
+from maillogsentinel import config
+from maillogsentinel.commands.extract import extract
+from maillogsentinel.committing import Committer
+from maillogsentinel.store.database import Database
+
+CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 REMOTE = "/lib/systemd/systemd-journal-remote"
 JOURNALD = "/lib/systemd/systemd-journald"
@@ -67,6 +77,97 @@ def _field(name, value):
     if any(byte < 32 for byte in raw):
         return name.encode() + b"\n" + struct.pack("<Q", len(raw)) + raw + b"\n"
     return name.encode() + b"=" + raw + b"\n"
+
+
+class Host:
+    """A journal of files in a directory, and runs of the program that read it."""
+
+    def __init__(self, directory):
+        self.directory = str(directory)
+        self.journal = f"{directory}/journal"
+        os.mkdir(self.journal)
+        self.name = f"journal:{self.journal}"
+        self.config_path = f"{directory}/test.conf"
+        with open(self.config_path, "w", encoding="utf-8") as file:
+            file.write(f"[paths]\nworking_dir = {directory}/state\nstate_dir = {directory}/state\n")
+            file.write(f"mail_log = {self.name}\n[geolocation]\ncountry_db_path =\n")
+            file.write("[general]\ntime_zone = UTC\nlog_file =\n")
+        self.config = config.load(self.config_path)
+        self.end = START
+        self.rotated = 0
+
+    def append(self, entries, **where):
+        """Append entries to the journal, each a second after the one before."""
+        where.setdefault("start", self.end)
+        write(f"{self.journal}/system.journal", entries, **where)
+        self.end = where["start"] + len(entries) * 1_000_000
+
+    def rotate(self):
+        """Archive the journal file; the next entries begin a new one."""
+        self.rotated += 1
+        name = f"system@{self.rotated:032x}-{self.rotated:016x}-{self.rotated:016x}.journal"
+        os.rename(f"{self.journal}/system.journal", f"{self.journal}/{name}")
+
+    def archived(self):
+        """The names of the archived files, oldest first."""
+        return sorted(name for name in os.listdir(self.journal) if "@" in name)
+
+    def vacuum(self):
+        """Delete the archived files."""
+        for name in self.archived():
+            os.unlink(f"{self.journal}/{name}")
+
+    def run(self):
+        """Read what is new."""
+        return extract(self.config, None, offline=True, wait=False)
+
+    def commits(self, monkeypatch, found):
+        """Note the position of every commit in `found`."""
+        commit = Committer.commit
+
+        def noted(committer, batch, standing, marks):
+            found.append(standing.position)
+            commit(committer, batch, standing, marks)
+
+        monkeypatch.setattr(Committer, "commit", noted)
+        return commit
+
+    def rows(self):
+        """The CSV's records, as lists of cells."""
+        with open(self.config.csv_path, encoding="utf-8") as file:
+            return [line.rstrip("\n").split(",") for line in file][1:]
+
+    def users(self):
+        """The records' users."""
+        return [row[3] for row in self.rows()]
+
+    def database(self):
+        """The state, to be read."""
+        return Database(f"{self.directory}/state")
+
+    def query(self, sql):
+        """What a query of the state gives."""
+        with contextlib.closing(self.database()) as database:
+            return database.rows(sql)
+
+    def change(self, sql):
+        """Change the state behind the program's back."""
+        with contextlib.closing(sqlite3.connect(f"{self.directory}/state/state.db")) as connection, connection:
+            connection.execute(sql)
+
+
+def as_nobody(code, readable):
+    """Return what Python says that runs `code` as nobody, who may list the directory `readable`."""
+    while readable != "/":
+        os.chmod(readable, 0o755)
+        readable = os.path.dirname(readable)
+    return subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": CHECKOUT, "PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
+    ).stderr
 
 
 class Journald:
@@ -137,8 +238,8 @@ class Journald:
     def journalctl(self, *arguments):
         """Return what journalctl says of this journal."""
         return subprocess.run(
-            ["journalctl", "-q", "-D", self.journal, *arguments], capture_output=True, text=True, check=False
-        ).stdout
+            ["journalctl", "-q", "-D", self.journal, *arguments], capture_output=True, check=False
+        ).stdout.decode("utf-8", "surrogateescape")
 
     def files(self):
         """The journal files' names, the archived ones first."""
