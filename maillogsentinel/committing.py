@@ -64,6 +64,8 @@ class Committer:
         self._adopted = Adopted(database, ledger.path, config[options.CSV_DELIMITER])
         self.records = self.troubles = 0
         """Committed in this run."""
+        self.known: list[str] = []
+        """Problems of the sources that this run is done with."""
 
     @property
     def problems(self) -> list[str]:
@@ -96,7 +98,7 @@ class Committer:
             self._save(standing, ready)
             if standing.progress is None:
                 records, total = self.records + encoded.count, self.troubles + len(batch.troubles)
-                problems = [*standing.problems, *self.problems]
+                problems = [*self.known, *standing.problems, *self.problems]
                 runs.note_end(database, runs.Run(self._started, now(), records, total, problems, ""))
 
         self._ledger.commit(encoded.rows, encoded.days, encoded.count, also)

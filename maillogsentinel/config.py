@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from maillogsentinel.errors import UsageError
+from maillogsentinel.sources.names import AUTO, JOURNAL, refuse_parts
 
 DEFAULT_FILE = "/etc/maillogsentinel.conf"
 
@@ -48,6 +49,20 @@ def _absolute(value: str) -> str:
     if not _text(value).startswith("/"):
         raise ValueError(f"is {value!r}; allowed is an absolute path, such as /var/log/mail.log")
     return value
+
+
+def _sources(value: str) -> tuple[str, ...]:
+    names = tuple(_text(value).replace(",", " ").split())
+    if len(names) == 1 and (names[0] in (AUTO, JOURNAL) or names[0].startswith(JOURNAL + ":/")):
+        return names
+    for name in names or ("",):
+        if not name.startswith("/"):
+            raise ValueError(
+                f"{'has' if len(names) > 1 else 'is'} {name!r}; allowed is auto, journal, journal:/DIRECTORY, or one or"
+                " several absolute paths, such as /var/log/mail.log, also with the wildcards * ? [ ]"
+            )
+    refuse_parts(names)
+    return names
 
 
 def _optional_path(value: str) -> str:
@@ -178,9 +193,11 @@ STATE_DIR = _option(
 MAIL_LOG = _option(
     "paths",
     "mail_log",
-    _absolute,
-    "/var/log/mail.log",
-    "The log that Postfix's lines go to; its rotated siblings (.1, .2.gz, -20250517.gz) are found by themselves.",
+    _sources,
+    "auto",
+    "Where Postfix's lines are: auto (/var/log/mail.log where it is fed, else the journal), journal, journal:/DIRECTORY"
+    " (of journal files), or one or several absolute paths, separated by blanks or commas, also with the wildcards"
+    " * ? [ ]. A log's rotated siblings (.1, .2.gz, -20250517.gz) are found by themselves.",
 )
 CSV_FILENAME = _option("paths", "csv_filename", _file_name, "maillogsentinel.csv", "Name of the CSV in working_dir.")
 

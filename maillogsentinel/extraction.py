@@ -2,17 +2,24 @@
 
 import logging
 import os
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from maillogsentinel import config as options
+from maillogsentinel import overlap
 from maillogsentinel.config import Config
+from maillogsentinel.errors import SourceError
 from maillogsentinel.localtime import LocalTime, now
 from maillogsentinel.sources import rotation
+from maillogsentinel.sources.choice import Choice, choose
+from maillogsentinel.sources.names import JOURNAL, is_journal
 from maillogsentinel.sources.source import tasks
 from maillogsentinel.store import history, positions, runs
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from maillogsentinel.committing import Committer
 
 log = logging.getLogger("maillogsentinel")
 
@@ -35,50 +42,172 @@ class Outcome(NamedTuple):
     """Whether something could not be read that was not known to be unreadable before."""
 
 
+class Read(NamedTuple):
+    """What reading one source has to say; see `Outcome`."""
+
+    notices: list[str]
+    problems: list[str]
+    failed: bool
+
+
 Progress = Callable[[int, int, str], None]
 """Called with bytes read, bytes to read, and the file."""
 
 
-def extract_source(
-    config: Config, database: Database, path: str, siblings: bool, offline: bool, progress: Progress | None = None
-) -> Outcome:
-    """Read what is new of the log at `path`, with its rotated siblings or alone, and commit it. Needs the lock.
+class Extraction:
+    """One run; needs the lock. Every method raises SourceError and StoreError; what was committed before stays."""
 
-    Raises SourceError and StoreError; what was committed before stays.
-    """
-    started = now()
-    full = siblings and _was_full(config, path)
-    ledger = Ledger(database, config.csv_path, config[options.CSV_DELIMITER])
-    said = ledger.recover()
-    if full:
-        said += _tell_full_disk(config, database, path, started)
-    if siblings and _nothing_new(database, path):
-        outcome = Outcome(0, 0, [], _problems_so_far(database), False)
-        log.info("Source %s: nothing new", path)
-        with database.transaction():
-            history.cover(database, path, history.covered_until(database, path) or started, started)
-            runs.note_end(database, runs.Run(started, now(), 0, 0, outcome.problems, ""))
-            runs.note_progress(database, None)
-    else:
+    def __init__(self, config: Config, database: Database, offline: bool, progress: Progress | None = None) -> None:
+        self._config = config
+        self._database = database
+        self._offline = offline
+        self._progress = progress
+        self._started = now()
+        self._ledger = Ledger(database, config.csv_path, config[options.CSV_DELIMITER])
+        self._committer: Committer | None = None
+        self._names: tuple[str, ...] = ()
+        self._notices = self._ledger.recover()
+        self._problems: list[str] = []
+        self._failed = False
+
+    def file(self, path: str) -> Outcome:
+        """Read what is new of the file at `path` alone, without siblings."""
+        self._read(path, siblings=False)
+        return self._outcome()
+
+    def configured(self) -> Outcome:
+        """Read what is new of the sources that the configuration names."""
+        database = self._database
+        choice = choose(self._config[options.MAIL_LOG], _has_journal, _newest_entry)
+        log.info("Reading %s%s", ", ".join(choice.names), f" ({choice.why})" if choice.why else "")
+        full = not choice.journal and _was_full(self._config, choice.names)
+        if full:
+            self._notices += _tell_full_disk(self._config, database, choice.names, self._started)
+        self._names = choice.names
+        before = positions.load_choice(database)
+        if before and before.journal != choice.journal:
+            self._switch(before, choice)
+        elif before != choice:
+            with database.transaction():
+                positions.save_choice(database, choice)
+        if (
+            not choice.journal
+            and not overlap.pending(database)
+            and all(_nothing_new(database, p) for p in choice.names)
+        ):
+            return self._nothing_new(choice.names)
+        for number, name in enumerate(choice.names):
+            self._source(name, alone=len(choice.names) == 1, last=number + 1 == len(choice.names))
+        if overlap.pending(database):
+            with database.transaction():
+                overlap.forget(database)
+        return self._outcome()
+
+    def _source(self, name: str, alone: bool, last: bool) -> None:
+        """Read one source; that it cannot be read is told, and hinders no other one."""
+        why = f"{name} could not be read"
+        try:
+            self._read(name)
+        except SourceError as error:
+            if alone:
+                raise
+            self._problems.append(str(error))
+            self._failed = True
+            if self._committer:
+                self._committer.known = list(self._problems)
+            with self._database.transaction():
+                since = history.covered_until(self._database, name) or self._started
+                history.note_gap(self._database, name, history.Span(since, self._started, why))
+                if last and self._committer:
+                    done, problems = self._committer, [*self._problems, *self._committer.problems]
+                    runs.note_end(
+                        self._database, runs.Run(self._started, now(), done.records, done.troubles, problems, "")
+                    )
+        else:
+            if not alone:
+                with self._database.transaction():
+                    history.forget_gap(self._database, name, why)
+
+    def _read(self, name: str, siblings: bool = True) -> None:
         # Imported late, since most of the program is only needed now; and all of it, before the first commit: an
         # upgrade may replace the files under us.
+        from maillogsentinel.committing import Committer
         from maillogsentinel.reading import Reading
 
-        outcome = Reading(config, database, ledger, offline, progress).run(path, siblings)
-    said += outcome.notices
-    for notice in said:
-        log.warning("%s", notice)
-    return outcome._replace(notices=said)
+        if self._committer is None:
+            self._committer = Committer(self._config, self._database, self._ledger, self._offline)
+        if is_journal(name):
+            from maillogsentinel.journal_reading import JournalReading
+
+            read = JournalReading(self._committer, self._database, self._progress).run(name)
+        else:
+            read = Reading(self._committer, self._database, self._progress).run(name, siblings, self._names)
+        self._notices += read.notices
+        self._problems += read.problems
+        self._committer.known = list(self._problems)
+        self._failed = self._failed or read.failed
+
+    def _switch(self, before: Choice, choice: Choice) -> None:
+        """Read the old sources to their end, and let the new one begin there."""
+        for name in before.names:
+            try:
+                self._read(name)
+            except SourceError as error:
+                log.info("%s", error)  # which may be why it is not read any more
+        last = positions.last_stamp(self._database, before.names)
+        with self._database.transaction():
+            positions.save_choice(self._database, choice)
+            if last:
+                overlap.note(self._database, last)
+        times = LocalTime(self._config[options.TIME_ZONE], seconds=True)
+        self._notices.append(
+            f"Now reading {', '.join(choice.names)} in place of {', '.join(before.names)}"
+            + (f" ({choice.why})" if choice.why else "")
+            + (f", from {times.text(last)} on." if last else ".")
+        )
+
+    def _nothing_new(self, names: Sequence[str]) -> Outcome:
+        database = self._database
+        self._problems = _problems_so_far(database)
+        log.info("Nothing new")
+        with database.transaction():
+            for name in names:
+                since = history.covered_until(database, name) or self._started
+                history.cover(database, name, since, self._started)
+            runs.note_end(database, runs.Run(self._started, now(), 0, 0, self._problems, ""))
+            runs.note_progress(database, None)
+        return self._outcome()
+
+    def _outcome(self) -> Outcome:
+        done = self._committer
+        if done:
+            done.forget()
+        for notice in self._notices:
+            log.warning("%s", notice)
+        problems = [*self._problems, *(done.problems if done else [])]
+        return Outcome(done.records if done else 0, done.troubles if done else 0, self._notices, problems, self._failed)
 
 
-def _was_full(config: Config, path: str) -> bool:
-    """Whether the disk of the log has no room, or had none when an earlier run looked and could not write that down.
+def _has_journal() -> bool:
+    from maillogsentinel.sources import journal
+
+    return journal.available(JOURNAL)
+
+
+def _newest_entry() -> int | None:
+    from maillogsentinel.sources import journal
+
+    return journal.newest_entry(JOURNAL)
+
+
+def _was_full(config: Config, paths: Sequence[str]) -> bool:
+    """Whether a log's disk has no room, or had none when an earlier run looked and could not write that down.
 
     The log daemon drops what it cannot write, and a log with a hole looks like any other. What remembers it is an empty
     file, since that can still be made on a full disk.
     """
     marker = os.path.join(config[options.STATE_DIR], _MARKER)
-    if not _is_full(path):
+    if not any(map(_is_full, paths)):
         return os.path.exists(marker)
     try:
         os.close(os.open(marker, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640))
@@ -95,18 +224,24 @@ def _is_full(path: str) -> bool:
     return room.f_bavail * room.f_frsize < _LITTLE
 
 
-def _tell_full_disk(config: Config, database: Database, path: str, started: int) -> list[str]:
-    """Note that lines may be missing since the last run that could write, and return the sentence that says so."""
-    since = history.covered_until(database, path) or started
+def _tell_full_disk(config: Config, database: Database, paths: Sequence[str], started: int) -> list[str]:
+    """Note that lines may be missing since the last run that could write, and return the sentences that say so."""
+    times = LocalTime(config[options.TIME_ZONE])
+    said = []
     with database.transaction():
-        history.note_gap(database, path, history.Span(since, started, _DISK_FULL))
-    if not _is_full(path):
+        for path in paths:
+            since = history.covered_until(database, path) or started
+            history.note_gap(database, path, history.Span(since, started, _DISK_FULL))
+            said.append(
+                f"The disk of {path} was full: lines between {times.text(since)} and {times.text(started)} may be"
+                " missing."
+            )
+    if not any(map(_is_full, paths)):
         try:
             os.unlink(os.path.join(config[options.STATE_DIR], _MARKER))
         except OSError:
             pass
-    times = LocalTime(config[options.TIME_ZONE])
-    return [f"The disk of {path} was full: lines between {times.text(since)} and {times.text(started)} may be missing."]
+    return said
 
 
 def _nothing_new(database: Database, path: str) -> bool:

@@ -4,25 +4,26 @@ import contextlib
 import gc
 import logging
 import os
+from collections.abc import Sequence
 
+from maillogsentinel import overlap
 from maillogsentinel.committing import Committer, Standing
-from maillogsentinel.config import Config
 from maillogsentinel.errors import SourceError
-from maillogsentinel.extraction import Outcome, Progress
+from maillogsentinel.extraction import Progress, Read
 from maillogsentinel.localtime import now
+from maillogsentinel.overlap import Overlap
 from maillogsentinel.parse.stamp import Clock, latest
 from maillogsentinel.sources import rotation
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.rotation import LogFile, MovedError
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block, Known, Segment, is_copy, open_segment
+from maillogsentinel.sources.segment import Block, Known, Placed, Segment, is_copy, open_segment
 from maillogsentinel.sources.source import Seen, SourceState, Task, tasks, unread
 from maillogsentinel.sources.stream import DamagedError
 from maillogsentinel.sources.timeline import first_stamp, last_stamp
 from maillogsentinel.store import history, positions
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.history import Span
-from maillogsentinel.store.ledger import Ledger
 
 log = logging.getLogger("maillogsentinel")
 
@@ -40,38 +41,39 @@ _FILES_AT_ONCE = 300
 class Reading:
     """One run over one source that has something new; needs the lock."""
 
-    def __init__(
-        self, config: Config, database: Database, ledger: Ledger, offline: bool, progress: Progress | None = None
-    ) -> None:
+    def __init__(self, committer: Committer, database: Database, progress: Progress | None = None) -> None:
         self._database = database
-        self._committer = Committer(config, database, ledger, offline)
-        self._times = self._committer.times
+        self._committer = committer
+        self._times = committer.times
         self._progress = progress
         self._quiet = 0
         self._problems: list[str] = []
         self._failed = False
         # What follows belongs to one pass over the listing; `_begin` resets it.
+        self._beside: list[str] = []
         self._siblings = True
         self._listing: list[LogFile] = []
         self._before = self._state = SourceState("", {}, 0, 0, None, "")
         self._marks: dict[int, Mark] = {}
         self._scanner = Scanner(None)
+        self._overlap: Overlap | None = None
         self._streamed = 0
         self._batch = Batch()
         self._segments: list[Segment] = []
         self._touched: list[Segment] = []
-        self._placed: set[int] = set()
+        self._placed = Placed(set())
         self._covered: list[tuple[int, int]] = []
         self._gaps: list[Span] = []
         self._notices: list[str] = []
         self._bytes = self._total = 0
 
-    def run(self, path: str, siblings: bool) -> Outcome:
-        """Read what is new of the log at `path`, with its rotated siblings or alone.
+    def run(self, path: str, siblings: bool, beside: Sequence[str] = ()) -> Read:
+        """Read what is new of the log at `path`, with its rotated siblings or alone; `beside` are all logs of the run.
 
         Raises SourceError and StoreError; what was committed before stays.
         """
         said: list[str] = []
+        self._beside = [name for name in beside if name != path]
         gc.set_threshold(_GARBAGE)
         for _ in range(_ATTEMPTS):
             try:
@@ -84,9 +86,7 @@ class Reading:
                 break
         else:
             raise SourceError(f"{path} is rotated faster than it can be read. The next run tries again.")
-        done = self._committer
-        done.forget()
-        return Outcome(done.records, done.troubles, said, [*self._problems, *done.problems], self._failed)
+        return Read(said, self._problems, self._failed)
 
     # -- one pass over the listing
 
@@ -98,7 +98,7 @@ class Reading:
         self._listing = self._list(path)
         listing = list(self._listing)
         todo, seen = tasks(listing, before)
-        self._placed = {entry.mark for entry in seen.values()}
+        self._placed = Placed({entry.mark for entry in seen.values()}, self._elsewhere())
         self._problems = [entry.trouble for entry in seen.values() if entry.trouble]
         self._total = sum(task.file.size for task in todo)
         log.info("Source %s: %d files, %d to read", path, len(listing), len(todo))
@@ -133,6 +133,11 @@ class Reading:
             log.warning("%s: %s", path, warning)
         return len(part) == len(todo) and not rotation.moved(self._listing, self._list(path))
 
+    def _elsewhere(self) -> frozenset[int]:
+        """The marks of the other sources' files."""
+        others = (positions.load_source(self._database, name) for name in self._beside)
+        return frozenset(entry.mark for other in others for entry in other.listing.values() if entry.mark)
+
     def _list(self, path: str) -> list[LogFile]:
         return rotation.list_set(path) if self._siblings else rotation.single(path)
 
@@ -146,6 +151,7 @@ class Reading:
         self._before = self._state = positions.load_source(self._database, path)
         self._marks = positions.load_marks(self._database)
         self._scanner = Scanner(self._before.adjacent, self._before.memory)
+        self._overlap = overlap.load(self._database, path)
         self._streamed = self._before.current
         self._batch = Batch()
         self._segments, self._touched = [], []
@@ -183,7 +189,7 @@ class Reading:
             return None
         stack.callback(segment.close)
         self._segments.append(segment)
-        self._placed.add(segment.mark_id)
+        self._placed.here.add(segment.mark_id)
         since = self._since(segment, full)
         before_it = earlier if segment.known is Known.NEW else segment.mark_id
         kind = "compressed" if file.compressed else "plain"
@@ -205,8 +211,10 @@ class Reading:
         """From which stamp on the file's lines count; 0: all of them."""
         if segment.known in (Known.NEW, Known.CONTINUED):
             return 0
-        self._still()
         last = segment.stamp
+        if segment.known is Known.COPY:
+            return last + 1
+        self._still()
         self._notices.append(
             f"{full} is not what it was when it was last read (restored or edited):"
             f" only lines younger than {self._times.text(last)} are taken, others may be missing."
@@ -229,6 +237,8 @@ class Reading:
                 self._scanner.scan(block, clock, batch)
                 if since:
                     batch.drop_older(*known, since)
+                if self._overlap:
+                    self._overlap.drop(batch, *known)
                 self._quiet += segment.offset - start
                 start = segment.offset
                 if self._progress:
@@ -280,7 +290,7 @@ class Reading:
     def _look_for_gap(self, seen: dict[str, Seen], all_opened: bool) -> None:
         """Say so when the file that was read last time is gone, since nobody knows what else stood in it."""
         current, last = self._before.current, self._before.stamp
-        if not current or not all_opened or any(entry.mark == current for entry in seen.values()):
+        if self._overlap or not current or not all_opened or any(entry.mark == current for entry in seen.values()):
             return
         if any(
             segment.mark_id == current or segment.known in (Known.SHORTER, Known.CHANGED) for segment in self._segments
@@ -299,6 +309,9 @@ class Reading:
         since = history.covered_until(self._database, path)
         if not since:
             since = min((start for start, _ in self._covered), default=listed_at)
+        if self._overlap:
+            since = max(since, self._overlap.since)
+            self._covered.clear()  # what is older was read of another source, or of none
         self._covered.append((since, listed_at))
 
     def _commit(self, changed: bool, last: bool) -> None:
@@ -306,7 +319,7 @@ class Reading:
         standing = Standing(
             self._state.path,
             self._state if changed else None,
-            self._covered,
+            self._covered if last or not self._overlap else [],
             self._gaps,
             None if last else (self._bytes, self._total),
             self._problems,

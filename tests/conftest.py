@@ -39,10 +39,11 @@ class Installation:
         self.config = directory / "test.conf"
         self.configure()
 
-    def configure(self, more: str = "") -> None:
+    def configure(self, more: str = "", mail_log: str | None = None) -> None:
         """Write the configuration; `more` is INI text behind it."""
+        source = self.log if mail_log is None else mail_log
         self.config.write_text(
-            f"[paths]\nworking_dir = {self.state}\nstate_dir = {self.state}\nmail_log = {self.log}\n"
+            f"[paths]\nworking_dir = {self.state}\nstate_dir = {self.state}\nmail_log = {source}\n"
             f"[general]\nlog_file = {self.directory}/own.log\ntime_zone = UTC\n{more}"
         )
 

@@ -9,7 +9,7 @@ from maillogsentinel import config as options
 from maillogsentinel.commands import session
 from maillogsentinel.config import Config
 from maillogsentinel.errors import MailLogSentinelError
-from maillogsentinel.extraction import Outcome, extract_source
+from maillogsentinel.extraction import Extraction, Outcome
 from maillogsentinel.localtime import now
 from maillogsentinel.progress import Bar
 from maillogsentinel.store import runs
@@ -44,8 +44,8 @@ def extract(config: Config, path: str | None, offline: bool, wait: bool, bar: Ba
         database = Database(config[options.STATE_DIR], create=True)
         started = now()
         try:
-            log = path or config[options.MAIL_LOG]
-            return extract_source(config, database, log, path is None, offline, bar.show if bar else None)
+            extraction = Extraction(config, database, offline, bar.show if bar else None)
+            return extraction.configured() if path is None else extraction.file(path)
         except MailLogSentinelError as error:
             try:
                 runs.note_end(database, runs.Run(started, now(), 0, 0, [str(error)], str(error)))

@@ -16,7 +16,7 @@ from maillogsentinel.store import history, lock, runs
 from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.ledger import committed
-from maillogsentinel.store.positions import load_marks, load_source
+from maillogsentinel.store.positions import load_choice, load_marks, load_source
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,10 +44,14 @@ def _collect(config: Config) -> dict[str, Any]:
     ]
     found["problems"] = [*geo.problems, *age.sentences(config, geo.databases)]
     if not os.path.exists(os.path.join(state_dir, NAME)):
-        found.update(sources=[], csv=None, events=0, progress=None, last_run=None, pending_records=0, due=[])
+        found.update(
+            reading=None, sources=[], csv=None, events=0, progress=None, last_run=None, pending_records=0, due=[]
+        )
         return found
     database = Database(state_dir)
     path, length, count = committed(database)
+    choice = load_choice(database)
+    found["reading"] = {"names": list(choice.names), "why": choice.why or None} if choice else None
     found["sources"] = [
         _source(database, row[0], times) for row in database.rows("SELECT path FROM source ORDER BY path")
     ]
@@ -114,6 +118,10 @@ def _text(found: dict[str, Any]) -> str:
         progress = found["progress"]
         done = f", {progress['bytes']} of {progress['of']} bytes since {progress['started']}" if progress else ""
         lines.append(f"Running:    an extraction is under way{done}")
+    reading = found["reading"]
+    if reading:
+        why = f" (auto: {reading['why']})" if reading["why"] else ""
+        lines.append(f"Reading:    {', '.join(reading['names'])}{why}")
     for source in found["sources"]:
         lines.append(
             f"Source:     {source['path']}, {source['files']} files, read until {source['read_until'] or 'never'}"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any
 
-from maillogsentinel.model import MECHANISM_INVALID, Failure, Trouble, safe_text
+from maillogsentinel.model import MECHANISM_INVALID, Failure, Trouble, raw_bytes, safe_text
 from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS, Header, header, stamp_at
 from maillogsentinel.parse.stamp import Clock, fraction
 
@@ -73,7 +73,7 @@ def find_json(data: bytes, start: int, end: int) -> int:
     return match.start() if match else -1
 
 
-LOOK_BACK = 4096
+LOOK_BACK = 8192
 """Bytes before a line in which `as_trouble` looks for what smtpd said last."""
 
 
@@ -85,11 +85,30 @@ def as_trouble(failure: Failure, before: bytes) -> Trouble | None:
     """
     if failure.user is not None or failure.pid is None or failure.reason != "(reason unavailable)":
         return None
-    own = b"[%d]: " % failure.pid
-    last = before.rfind(own)
-    if last < 0 or not before.startswith(b"warning: SASL: Connect to ", last + len(own)):
+    said = _said_last_json if before[before.rfind(b"\n", 0, -1) + 1 :].startswith(b"{") else _said_last
+    host = b"" if failure.server is None else raw_bytes(failure.server)
+    if not said(before, host, failure.pid).startswith(b"warning: SASL: Connect to "):
         return None
     return Trouble(failure.stamp, failure.server, TEMPORARY[b"Can't connect to authentication server"])
+
+
+def _said_last(before: bytes, host: bytes, pid: int) -> bytes:
+    """What the process `pid` of `host` said in its last line, and what stands behind that; empty for nothing."""
+    own = b"[%d]: " % pid
+    name = b" " + host + b" " if host else b""
+    last = before.rfind(own)
+    while last >= 0 and name not in before[before.rfind(b"\n", 0, last) + 1 : last]:  # another host's, with that pid
+        last = before.rfind(own, 0, last)
+    return b"" if last < 0 else before[last + len(own) :]
+
+
+def _said_last_json(before: bytes, host: bytes, pid: int) -> bytes:
+    """The same among entries of the journal."""
+    for line in reversed(before.split(b"\n")):
+        parts = header(line, Clock(0)) if b'"%d"' % pid in line else None
+        if parts and parts.pid == pid and parts.host == host:
+            return parts.message
+    return b""
 
 
 def read(line: bytes, clock: Clock) -> Failure | Trouble | str:

@@ -31,6 +31,15 @@ _SUFFIX = re.compile(
 )
 
 
+_SIBLING = re.compile(rf"(.+?){_SUFFIX.pattern}", re.S)
+
+
+def live_name(path: str) -> str | None:
+    """Return the path of the log of which the file at `path` is a rotated sibling by its name; None for other names."""
+    match = _SIBLING.fullmatch(os.path.basename(path))
+    return os.path.join(os.path.dirname(path), match[1]) if match else None
+
+
 def list_set(path: str) -> list[LogFile]:
     """Return the non-empty files of the log at `path`, oldest first, the live log last.
 
@@ -79,8 +88,8 @@ _RIGHTS = "Run as a user of the group adm, or name another log with [paths] mail
 def missing(path: str) -> str:
     """Return the sentence for a log that is not there."""
     return (
-        f"There is no log {path}. Install rsyslog if this host logs to the journal alone, or name the log that Postfix"
-        " writes to with [paths] mail_log."
+        f"There is no log {path}. Name the log that Postfix writes to with [paths] mail_log; where it logs to the"
+        " journal alone: mail_log = journal."
     )
 
 

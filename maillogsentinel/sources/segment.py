@@ -16,6 +16,7 @@ class Known(Enum):
     NEW = "never seen"
     CONTINUED = "read before, and unchanged up to there"
     SHORTER = "begins like a file that has been read further than this one goes"
+    COPY = "the beginning of a file that stands elsewhere and has been read further"
     CHANGED = "begins like a file that has been read, but goes on otherwise"
 
 
@@ -26,6 +27,15 @@ class Block(NamedTuple):
     end: int
     begin: int = 0
     """What stands before is the end of a line that the block before had whole."""
+
+
+class Placed(NamedTuple):
+    """The ids of marks whose files are known to stand under other names."""
+
+    here: set[int]
+    """In the same rotation set."""
+    elsewhere: frozenset[int] = frozenset()
+    """In other sources of the run."""
 
 
 class Segment(Protocol):
@@ -52,10 +62,10 @@ class Segment(Protocol):
         """Release what decompressing holds; the descriptor is the caller's."""
 
 
-def open_segment(descriptor: int, path: str, file: LogFile, marks: list[Mark], placed: set[int]) -> Segment:
+def open_segment(descriptor: int, path: str, file: LogFile, marks: list[Mark], placed: Placed) -> Segment:
     """Return the file behind `descriptor`, placed where `marks` say that reading stopped.
 
-    `placed` are the ids of marks whose files stand elsewhere in the set. Raises SourceError when the file cannot be
+    `placed` tells which of them are those of other files. Raises SourceError when the file cannot be
     decompressed.
     """
     if file.compressed:
@@ -75,17 +85,24 @@ def is_copy(descriptor: int, live: int) -> bool:
     )
 
 
-def _edited(marks: list[Mark], head: bytes, placed: set[int]) -> list[Mark]:
+def _edited(marks: list[Mark], head: bytes, placed: Placed) -> list[Mark]:
     """The marks of files that begin with this line, go on otherwise, and stand nowhere else: this is one of them."""
     line = first_line(head)
-    alike = [mark for mark in marks if line and mark.line == line and mark.id not in placed]
+    alike = [mark for mark in marks if line and mark.line == line and mark.id not in placed.here]
     return sorted(alike, key=lambda mark: mark.offset, reverse=True)
+
+
+def _changed(shorter: bool, mark: Mark, placed: Placed) -> Known:
+    """What a file is that begins like that of `mark`, but is not it."""
+    if not shorter:
+        return Known.CHANGED
+    return Known.COPY if mark.id in placed.elsewhere else Known.SHORTER
 
 
 class _Plain:
     """A file that is not compressed, read by position: nothing of it is mapped, since copytruncate would kill us."""
 
-    def __init__(self, descriptor: int, file: LogFile, marks: list[Mark], placed: set[int]) -> None:
+    def __init__(self, descriptor: int, file: LogFile, marks: list[Mark], placed: Placed) -> None:
         self.file = file
         self.offset = 0
         self.known = Known.NEW
@@ -99,7 +116,7 @@ class _Plain:
         self._find(marks, placed)
         self._tail = self._before(self.offset)
 
-    def _find(self, marks: list[Mark], placed: set[int]) -> None:
+    def _find(self, marks: list[Mark], placed: Placed) -> None:
         size = os.fstat(self._descriptor).st_size
         alike = with_head(marks, self._head)
         for mark in alike:
@@ -108,7 +125,7 @@ class _Plain:
                 return
         alike = alike or _edited(marks, self._head, placed)
         if alike:
-            self.known = Known.SHORTER if size < alike[0].offset else Known.CHANGED
+            self.known = _changed(size < alike[0].offset, alike[0], placed)
             self.stamp = max(mark.stamp for mark in alike)
 
     def blocks(self, final: bool) -> Iterator[Block]:
@@ -164,7 +181,7 @@ class _Plain:
 class _Compressed:
     """A compressed file: read from its start each time, and passed over up to the position."""
 
-    def __init__(self, descriptor: int, path: str, file: LogFile, marks: list[Mark], placed: set[int]) -> None:
+    def __init__(self, descriptor: int, path: str, file: LogFile, marks: list[Mark], placed: Placed) -> None:
         self.file = file
         self.offset = 0
         self.known = Known.NEW
@@ -197,7 +214,7 @@ class _Compressed:
             head += data
         return head
 
-    def _find(self, marks: list[Mark], placed: set[int]) -> None:
+    def _find(self, marks: list[Mark], placed: Placed) -> None:
         alike = with_head(marks, self._head)
         for mark in alike:
             tail = self._pass_over(mark.offset)
@@ -207,7 +224,7 @@ class _Compressed:
                 return
         alike = alike or _edited(marks, self._head, placed)
         if alike:
-            self.known = Known.SHORTER if self._pass_over(alike[0].offset) is None else Known.CHANGED
+            self.known = _changed(self._pass_over(alike[0].offset) is None, alike[0], placed)
             self.stamp = max(mark.stamp for mark in alike)
         self._rewind()
 

@@ -1,10 +1,16 @@
-"""The times between which the lines of a block were written."""
+"""The times between which the lines of a block were written, and when the newest line of a log was."""
 
+import os
+
+from maillogsentinel.errors import SourceError
+from maillogsentinel.localtime import now
 from maillogsentinel.parse.header import header, stamp_at
-from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.parse.stamp import Clock, latest
+from maillogsentinel.sources import rotation
 from maillogsentinel.sources.segment import Block
 
 _TRIES = 5
+_END = 1 << 16
 
 
 def first_stamp(block: Block, clock: Clock) -> int:
@@ -35,3 +41,29 @@ def _stamp(line: bytes, clock: Clock) -> int:
         parts = header(line, clock)
         stamp = parts.stamp if parts else None
     return stamp or 0
+
+
+def newest_line(path: str) -> int | None:
+    """Return the stamp of a log's newest line, UTC microseconds; None without a log, 0 without a stamp.
+
+    Of a compressed file, or one that may not be read, it is the time of its last change.
+    """
+    try:
+        files = rotation.list_set(path)
+    except SourceError:
+        return None
+    for file in reversed(files):
+        if file.compressed:
+            return file.mtime // 1000
+        try:
+            descriptor = rotation.open_file(os.path.dirname(path), file)
+        except (SourceError, rotation.MovedError):
+            return file.mtime // 1000
+        try:
+            data = os.pread(descriptor, _END, max(0, file.size - _END))
+        finally:
+            os.close(descriptor)
+        stamp = last_stamp(Block(data, data.rfind(b"\n") + 1), Clock(latest(file.mtime // 1000, now())))
+        if stamp:
+            return stamp
+    return 0

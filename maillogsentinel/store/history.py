@@ -45,6 +45,11 @@ def note_gap(database: Database, path: str, gap: Span) -> None:
     database.run("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", (path, *gap))
 
 
+def forget_gap(database: Database, path: str, why: str) -> None:
+    """Forget what was noted for this reason, since nothing is missing after all; in a transaction of the caller."""
+    database.run("DELETE FROM gap WHERE path = ? AND why = ?", (path, why))
+
+
 def not_covered(database: Database, start: int, end: int) -> list[Span]:
     """Return the parts of the time from `start` to `end` that no source covers, and those with a gap, in order."""
     found: list[Span] = []

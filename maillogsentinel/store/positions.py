@@ -1,12 +1,15 @@
 """Positions in state.db: sources and marks."""
 
 import json
+from collections.abc import Sequence
 
 from maillogsentinel.model import Failure
+from maillogsentinel.sources.choice import Choice
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.source import Seen, SourceState
 from maillogsentinel.store.database import Database
 
+_CHOICE = "choice"
 _MARKS_KEPT = 4000
 """Files remembered after they were last seen: ten years of daily archives."""
 
@@ -59,3 +62,22 @@ def forget_marks(database: Database) -> None:
         "DELETE FROM mark WHERE id IN (SELECT id FROM mark ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?)",
         (_MARKS_KEPT,),
     )
+
+
+def load_choice(database: Database) -> Choice | None:
+    """Return which sources the last run read, and why; None before the first."""
+    text = database.get(_CHOICE)
+    if text is None:
+        return None
+    names, why = json.loads(text)
+    return Choice(tuple(names), why)
+
+
+def save_choice(database: Database, choice: Choice) -> None:
+    """Store which sources are read; within a transaction of the caller."""
+    database.put(_CHOICE, json.dumps(choice))
+
+
+def last_stamp(database: Database, names: Sequence[str]) -> int:
+    """Return the latest stamp of any line read of these sources, UTC microseconds; 0 where none was read."""
+    return max(load_source(database, name).stamp for name in names)

@@ -42,8 +42,8 @@ class Disk:
     def extract(self, siblings: bool = True) -> list[str]:
         database = Database(self.config[options.STATE_DIR], create=True)
         try:
-            path = str(self.installation.log)
-            return extraction.extract_source(self.config, database, path, siblings, offline=True).notices
+            run = extraction.Extraction(self.config, database, offline=True)
+            return (run.configured() if siblings else run.file(str(self.installation.log))).notices
         finally:
             database.close()
 

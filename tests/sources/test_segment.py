@@ -11,7 +11,7 @@ import pytest
 from maillogsentinel.sources import segment as module
 from maillogsentinel.sources.position import HEAD, Mark, fits, make_mark, with_head
 from maillogsentinel.sources.rotation import LogFile, MovedError
-from maillogsentinel.sources.segment import Known, is_copy, open_segment
+from maillogsentinel.sources.segment import Known, Placed, is_copy, open_segment
 from maillogsentinel.sources.stream import BLOCK
 
 
@@ -38,7 +38,7 @@ class Log:
         self.descriptor = os.open(self.path, os.O_RDONLY)
         status = os.fstat(self.descriptor)
         file = LogFile(os.path.basename(self.path), status.st_ino, status.st_size, status.st_mtime_ns)
-        return open_segment(self.descriptor, self.path, file, list(marks), set(placed))
+        return open_segment(self.descriptor, self.path, file, list(marks), Placed(set(placed)))
 
 
 def lines(segment, final=False):
@@ -177,7 +177,7 @@ def test_a_file_that_is_cut_or_rewritten_while_it_is_read_has_moved(tmp_path):
     log.write(numbered(0, 100))
     listed = LogFile("mail.log.1", 1, 10**6, 0)
     with pytest.raises(MovedError):
-        open_segment(os.open(log.path, os.O_RDONLY), log.path, listed, [], set())
+        open_segment(os.open(log.path, os.O_RDONLY), log.path, listed, [], Placed(set()))
 
 
 def test_a_copy_is_the_beginning_of_the_live_log(tmp_path):

@@ -1,0 +1,26 @@
+"""The names of sources, as ``mail_log`` and state.db have them: absolute paths of live logs, or the journal's."""
+
+from collections.abc import Sequence
+
+AUTO = "auto"
+"""Stands for the log file that Debian's rsyslog writes, where it is fed, else for the journal."""
+JOURNAL = "journal"
+
+_PARTS = ("info", "warn", "warning", "err", "error", "notice", "crit")
+"""What older syslog configurations call the files that repeat the graver lines of ``mail.log``."""
+
+
+def is_journal(name: str) -> bool:
+    """Whether a source is the journal: ``journal``, or ``journal:/DIRECTORY`` with its files."""
+    return name == JOURNAL or name.startswith(JOURNAL + ":")
+
+
+def refuse_parts(paths: Sequence[str]) -> None:
+    """Raise ValueError where files stand beside each other that hold the same lines: ``mail.log`` and ``mail.warn``."""
+    for path in paths:
+        stem, _, kind = path.rpartition(".")
+        if kind in _PARTS and f"{stem}.log" in paths:
+            raise ValueError(
+                f"has {path} beside {stem}.log, which holds the same lines; each failure would count twice."
+                f" Leave {path} out"
+            )
