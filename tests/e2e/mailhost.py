@@ -25,6 +25,7 @@ from chroot import CACHE, CHECKOUT, Chroot, base, run
 SUITES = ("bookworm", "trixie")
 PACKAGES = "postfix dovecot-core rsyslog cron logrotate systemd python3 libfaketime iproute2 procps"
 ENTERED = ["--mount", "--uts", "--net", "--ipc", "--pid", "--root", "--wd"]
+USER = "maillogsentinel"
 STATE = "/var/lib/maillogsentinel"
 CSV = f"{STATE}/maillogsentinel.csv"
 
@@ -183,14 +184,23 @@ class MailHost:
         """Write a file of the admin's."""
         self.run(f"cat >{path}", text)
 
-    def as_scheduled(self, command: str) -> None:
-        """Do at once what the installed cron line that ends with `command` does; it must have nothing to say."""
+    def as_user(self, command: str) -> str:
+        """Run a shell command as the service user, as cron does, and return what it prints."""
+        environment = f"env -i {self.clock_of_jobs} HOME={STATE} LOGNAME={USER} PATH=/usr/bin:/bin"
+        user = f"setpriv --reuid {USER} --regid {USER} --init-groups"
+        return self.run(f"{user} {environment} /bin/sh -c {shlex.quote(command)}")
+
+    def scheduled(self, command: str) -> str:
+        """Do at once what the installed cron line that ends with `command` does, and return what it says."""
         lines = self.run("cat /etc/cron.d/maillogsentinel").splitlines()
         (line,) = (line for line in lines if line.endswith(command) and line[0] != "#")
         *_, user, rest = line.split(maxsplit=6)
-        environment = f"env -i {self.clock_of_jobs} HOME={STATE} LOGNAME={user} PATH=/usr/bin:/bin"
-        user = f"setpriv --reuid {user} --regid {user} --init-groups"
-        assert self.run(f"{user} {environment} /bin/sh -c {shlex.quote(rest)}") == ""
+        assert user == USER
+        return self.as_user(rest)
+
+    def as_scheduled(self, command: str) -> None:
+        """The same for what must have nothing to say."""
+        assert self.scheduled(command) == ""
 
     def install(self, name: str = "./maillogsentinel.deb") -> None:
         """Install a package with apt, as an admin does: one of /srv, or of the release and fetched already."""

@@ -39,6 +39,9 @@ if [ "$FIRST" = shell ]; then
     exec chroot "$R" /bin/bash -c ': >/srv/ready; cat >/dev/null; :'
 fi
 
+# As systemd does at boot where it may: with ten of them under way, journald's messages to rsyslog are dropped.
+echo 512 >/proc/sys/net/unix/max_dgram_qlen
+
 # Process 1 of a process namespace below ours, in control groups of its own.
 boot() {
     mount -t proc proc "$R/proc"
@@ -78,10 +81,11 @@ exec 3<&0 </dev/null
 host=$!
 cat <&3 >/dev/null &
 wait -n || : # for the end of standard input, or of the host
-kill -KILL "$host" 2>/dev/null || :
-wait "$host" 2>/dev/null || :
+exec 2>/dev/null # the shell would say what it has killed
+kill -KILL "$host" || :
+wait "$host" || :
 # Nobody else takes the groups away. They stay busy until the kernel has done with the last process.
 for _ in $(seq 100); do
-    find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
+    find "$group" -depth -type d -exec rmdir {} + && break
     sleep 0.1
 done

@@ -6,7 +6,9 @@ Its clock is the real one.
 import json
 import shlex
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mailhost import CONFIGURATION, MailHost, children, wait_until
 
@@ -21,6 +23,9 @@ systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2sc
     logrotate.timer e2scrub_reap.service getty@tty1.service console-getty.service systemd-modules-load.service
 systemctl disable cron.service
 """
+
+
+SECONDS_BEFORE = 4.0
 
 
 class SystemdHost(MailHost):
@@ -54,8 +59,32 @@ class SystemdHost(MailHost):
         self.try_to("systemctl --no-block poweroff")
         self.process.wait(self.START_SECONDS)
 
-    def entries(self, *words: str) -> list[dict[str, str]]:
+    def entries(self, *words: str) -> list[dict[str, Any]]:
         """Return what journalctl, run as the service user, prints with these arguments."""
-        user = "setpriv --reuid maillogsentinel --regid maillogsentinel --init-groups"
-        text = self.run(f"{user} journalctl -q -o json {shlex.join(words)}")
+        text = self.as_user(f"journalctl -q -o json {shlex.join(words)}")
         return [json.loads(line) for line in text.splitlines()]
+
+    def fire(self, at: datetime, jobs: bool = False) -> None:
+        """Start cron a little before it is `at` for cron, and return when cron has done what it had to do then.
+
+        `jobs`: it is so late for cron's jobs, too.
+        """
+        preload = self.run("dpkg -L libfaketime | grep 'MT\\.so\\.1$'").strip()
+        offset = f"FAKETIME={(at - datetime.now(UTC)).total_seconds() - SECONDS_BEFORE:+.3f}s"
+        self.write("/etc/environment", f"LD_PRELOAD={preload}\n{offset}\nNO_FAKE_STAT=1\n" if jobs else "")
+        clock = f"LD_PRELOAD={preload} {offset} FAKETIME_DONT_FAKE_MONOTONIC=1"
+        self.run("mkdir -p /run/systemd/system/cron.service.d")
+        self.write("/run/systemd/system/cron.service.d/clock.conf", f"[Service]\nEnvironment={clock}\n")
+        before = self.started_jobs()
+        self.run("systemctl daemon-reload && systemctl start cron")
+        try:
+            wait_until(lambda: self.started_jobs() > before and self._cron_is_idle(), "cron to do its job", 180)
+        finally:
+            self.run("systemctl stop cron")
+
+    def started_jobs(self) -> int:
+        """Return how many of our jobs cron has started so far."""
+        return self.run("journalctl -q -o cat --identifier=CRON").count("(maillogsentinel) CMD")
+
+    def _cron_is_idle(self) -> bool:
+        return len(self.run("cat /sys/fs/cgroup/system.slice/cron.service/cgroup.procs").split()) == 1

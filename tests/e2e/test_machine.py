@@ -87,6 +87,22 @@ def failure(source: str, user: str, number: int = 0) -> dict[str, Any]:
     return {"source": source, "port": port, "tls": tls, "acts": [["plain" if number % 2 else "login", user, "wrong"]]}
 
 
+def everything() -> tuple[list[dict[str, Any]], Attempts]:
+    """Sessions with every kind of user name, and with what is no failure; and the failures in them."""
+    sent: Attempts = Counter()
+    sessions = []
+    for number, (user, name) in enumerate(USERS.items()):
+        for source in (CLIENTS[number % len(CLIENTS)], CLIENTS[(number + 1) % len(CLIENTS)]):
+            sessions.append(failure(source, user, number))
+            sent[source, name] += 1
+    for source in CLIENTS:  # what is no failure
+        right = [["plain", "bob@example.org", "right"]]
+        sessions.append({"source": source, "port": 587, "acts": right})
+        sessions.append({"source": source, "port": 25, "acts": [["mail", "x@example.net", "nobody@example.com"]]})
+        sessions.append({"source": source, "port": 587, "acts": [["say", "AUTH LOGIN"], ["say", "*"]]})
+    return sessions, sent
+
+
 def attack(host: MailHost, prefix: str, count: int = 16) -> Attempts:
     """Try wrong passwords under names that begin with `prefix`; they are in the log afterwards, if it takes them."""
     names = [(f"203.0.113.{number + 1}", f"{prefix}-{number}") for number in range(count)]
@@ -158,17 +174,7 @@ def test_cron_records_every_failure_and_the_next_morning_the_report_is_in_roots_
     start: Callable[..., Machine],
 ) -> None:
     with start() as host:
-        sent: Attempts = Counter()
-        sessions = []
-        for number, (user, name) in enumerate(USERS.items()):
-            for source in (CLIENTS[number % len(CLIENTS)], CLIENTS[(number + 1) % len(CLIENTS)]):
-                sessions.append(failure(source, user, number))
-                sent[source, name] += 1
-        for source in CLIENTS:  # what is no failure
-            right = [["plain", "bob@example.org", "right"]]
-            sessions.append({"source": source, "port": 587, "acts": right})
-            sessions.append({"source": source, "port": 25, "acts": [["mail", "x@example.net", "nobody@example.com"]]})
-            sessions.append({"source": source, "port": 587, "acts": [["say", "AUTH LOGIN"], ["say", "*"]]})
+        sessions, sent = everything()
         host.set_clock(at(15, 0))
         host.talk(sessions)
         last = attack(host, "last", 1)
