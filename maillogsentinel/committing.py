@@ -15,11 +15,12 @@ from maillogsentinel.localtime import SECOND, LocalTime, now
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.scan import Batch
 from maillogsentinel.sources.source import SourceState
-from maillogsentinel.store import history, positions, runs
+from maillogsentinel.store import history, journal_positions, positions, runs
 from maillogsentinel.store.adopted import Adopted
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.dnscache import DnsCache
 from maillogsentinel.store.history import Span
+from maillogsentinel.store.journal_positions import JournalPosition
 from maillogsentinel.store.ledger import Ledger
 
 log = logging.getLogger("maillogsentinel")
@@ -31,7 +32,7 @@ class Standing(NamedTuple):
     """What a commit says of the source beside the batch: how far it was read, and what of its time is standing."""
 
     path: str
-    position: SourceState | None
+    position: SourceState | JournalPosition | None
     """None where it has not changed, or is not kept."""
     covered: list[tuple[int, int]]
     """From when to when lines were read, UTC microseconds."""
@@ -111,7 +112,9 @@ class Committer:
         database, moment = self._database, now()
         for mark in marks:
             positions.save_mark(database, mark, moment)
-        if standing.position:
+        if isinstance(standing.position, JournalPosition):
+            journal_positions.save(database, standing.position)
+        elif standing.position:
             positions.save_source(database, standing.position)
         for start, end in standing.covered:
             history.cover(database, standing.path, start, min(end, moment))  # other hosts' clocks may be ahead

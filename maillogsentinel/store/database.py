@@ -18,6 +18,8 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 -- positions: what of each source has been read
 CREATE TABLE source (path TEXT PRIMARY KEY, listing TEXT, stamp INTEGER, current INTEGER, adjacent TEXT,
                      memory TEXT) WITHOUT ROWID;
+CREATE TABLE journal (name TEXT PRIMARY KEY, cursor TEXT, stamp INTEGER, newest TEXT, newest_stamp INTEGER,
+                      whole INTEGER, identifiers TEXT, adjacent TEXT, memory TEXT) WITHOUT ROWID;
 CREATE TABLE mark (id INTEGER PRIMARY KEY, head_size INTEGER, head BLOB, line BLOB, offset INTEGER, tail_size INTEGER,
                    tail BLOB, stamp INTEGER, used INTEGER);
 -- a batch that is stored, but of which it is not known yet that the CSV has it
