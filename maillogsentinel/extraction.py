@@ -78,7 +78,8 @@ class Extraction:
     def configured(self) -> Outcome:
         """Read what is new of the sources that the configuration names."""
         database = self._database
-        choice = choose(self._config[options.MAIL_LOG], _has_journal, _newest_entry)
+        mail_log = self._config[options.MAIL_LOG]
+        choice = choose(mail_log, _has_journal, _newest_entry)
         log.info("Reading %s%s", ", ".join(choice.names), f" ({choice.why})" if choice.why else "")
         full = not choice.journal and _was_full(self._config, choice.names)
         if full:
@@ -132,13 +133,12 @@ class Extraction:
         # Imported late, since most of the program is only needed now; and all of it, before the first commit: an
         # upgrade may replace the files under us.
         from maillogsentinel.committing import Committer
+        from maillogsentinel.journal_reading import JournalReading
         from maillogsentinel.reading import Reading
 
         if self._committer is None:
             self._committer = Committer(self._config, self._database, self._ledger, self._offline)
         if is_journal(name):
-            from maillogsentinel.journal_reading import JournalReading
-
             read = JournalReading(self._committer, self._database, self._progress).run(name)
         else:
             read = Reading(self._committer, self._database, self._progress).run(name, siblings, self._names)
@@ -189,15 +189,17 @@ class Extraction:
 
 
 def _has_journal() -> bool:
-    from maillogsentinel.sources import journal
+    from maillogsentinel.sources.journal import Journal
 
-    return journal.available(JOURNAL)
+    return Journal(JOURNAL).available()
 
 
 def _newest_entry() -> int | None:
-    from maillogsentinel.sources import journal
+    from maillogsentinel.sources.journal import Journal
 
-    return journal.newest_entry(JOURNAL)
+    journal = Journal(JOURNAL)
+    newest = journal.newest(journal.selection())
+    return newest.stamp if newest else None
 
 
 def _was_full(config: Config, paths: Sequence[str]) -> bool:

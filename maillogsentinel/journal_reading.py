@@ -3,13 +3,13 @@
 import gc
 import logging
 from collections.abc import Iterator
-from typing import Protocol
 
-from maillogsentinel import reading
+from maillogsentinel import overlap, reading
 from maillogsentinel.committing import Committer, Standing
 from maillogsentinel.errors import SourceError
-from maillogsentinel.extraction import Outcome, Progress
+from maillogsentinel.extraction import Progress, Read
 from maillogsentinel.localtime import now
+from maillogsentinel.overlap import Overlap
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.journal import Entry, Journal, Output, Selection, entry, parsed
 from maillogsentinel.sources.scan import Batch, Scanner
@@ -23,33 +23,6 @@ log = logging.getLogger("maillogsentinel")
 
 _GARBAGE = 500_000
 _VACUUMED = "the journal was vacuumed"
-
-
-class Overlap(Protocol):
-    """What another source has recorded already, when the journal takes over from it."""
-
-    @property
-    def since(self) -> int:
-        """UTC microseconds; older entries are not wanted."""
-
-    def drop(self, batch: Batch, failures: int, troubles: int) -> None:
-        """Drop what is older, or recorded, behind the first so many failures and troubles."""
-
-
-def newest_entry(name: str) -> int | None:
-    """Return the stamp, in UTC microseconds, of the newest entry of Postfix in the journal `name`; None without one.
-
-    Raises SourceError where the journal cannot be read.
-    """
-    journal = Journal(name)
-    selection = journal.selection()
-    newest = journal.newest(selection)
-    return newest.stamp if newest else None
-
-
-def available(name: str) -> bool:
-    """Return whether there is a journal `name` and a journalctl; costs next to nothing."""
-    return Journal(name).available()
 
 
 class JournalReading:
@@ -78,15 +51,13 @@ class JournalReading:
         self._notices: list[str] = []
         self._problems: list[str] = []
 
-    def run(self, name: str, overlap: Overlap | None) -> Outcome:
-        """Read what is new of the journal `name`, and of an `overlap` with another source what that has not.
+    def run(self, name: str) -> Read:
+        """Read what is new of the journal `name`; where it follows another source, what that has not had.
 
         Raises SourceError and StoreError; what was committed before stays.
         """
         gc.set_threshold(_GARBAGE)
-        done = self._committer
-        records, troubles = done.records, done.troubles
-        self._begin(journal_positions.load(self._database, name), overlap)
+        self._begin(journal_positions.load(self._database, name), overlap.load(self._database, name))
         journal = Journal(name)
         # In this order: who logs under a new name after the selection was made stands behind the newest entry.
         newest = journal.newest() or Entry("", 0)
@@ -103,9 +74,7 @@ class JournalReading:
         self._commit(last=True)
         for warning in self._scanner.warnings:
             log.warning("%s: %s", name, warning)
-        done.forget()
-        problems = [*self._problems, *done.problems]
-        return Outcome(done.records - records, done.troubles - troubles, self._notices, problems, False)
+        return Read(self._notices, self._problems, False)
 
     def _read(self, journal: Journal, selection: Selection) -> None:
         """Find out where to begin, and read from there."""

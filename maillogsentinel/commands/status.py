@@ -12,7 +12,7 @@ from maillogsentinel.config import Config, load
 from maillogsentinel.enrich import age
 from maillogsentinel.enrich.geo import Geo
 from maillogsentinel.localtime import LocalTime, now
-from maillogsentinel.store import history, lock, runs
+from maillogsentinel.store import history, journal_positions, lock, runs
 from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.ledger import committed
@@ -53,7 +53,8 @@ def _collect(config: Config) -> dict[str, Any]:
     choice = load_choice(database)
     found["reading"] = {"names": list(choice.names), "why": choice.why or None} if choice else None
     found["sources"] = [
-        _source(database, row[0], times) for row in database.rows("SELECT path FROM source ORDER BY path")
+        *(_source(database, row[0], times) for row in database.rows("SELECT path FROM source ORDER BY path")),
+        *(_journal(database, row[0], times) for row in database.rows("SELECT name FROM journal ORDER BY name")),
     ]
     found["csv"] = {"path": path, "bytes": length, "records": count}
     found["events"] = database.rows("SELECT count(*) FROM event")[0][0]
@@ -101,6 +102,19 @@ def _source(database: Database, path: str, times: LocalTime) -> dict[str, Any]:
     }
 
 
+def _journal(database: Database, name: str, times: LocalTime) -> dict[str, Any]:
+    stamp = journal_positions.load(database, name).stamp
+    until = history.covered_until(database, name)
+    return {
+        "path": name,
+        "files": None,
+        "file": None,
+        "offset": None,
+        "last_line": times.text(stamp) if stamp else None,
+        "read_until": times.text(until) if until else None,
+    }
+
+
 def _run(run: runs.Run, times: LocalTime) -> dict[str, Any]:
     return {
         "started": times.text(run.started),
@@ -123,11 +137,12 @@ def _text(found: dict[str, Any]) -> str:
         why = f" (auto: {reading['why']})" if reading["why"] else ""
         lines.append(f"Reading:    {', '.join(reading['names'])}{why}")
     for source in found["sources"]:
-        lines.append(
-            f"Source:     {source['path']}, {source['files']} files, read until {source['read_until'] or 'never'}"
-        )
+        files = "" if source["files"] is None else f", {source['files']} files"
+        lines.append(f"Source:     {source['path']}{files}, read until {source['read_until'] or 'never'}")
         if source["file"]:
             lines.append(f"Position:   {source['file']} at byte {source['offset']}, last line {source['last_line']}")
+        elif source["last_line"]:
+            lines.append(f"Position:   last entry {source['last_line']}")
     if not found["sources"]:
         lines.append("Source:     nothing was read yet. Run: maillogsentinel extract")
     last = found["last_run"]

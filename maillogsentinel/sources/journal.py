@@ -15,9 +15,6 @@ from maillogsentinel.errors import SourceError
 from maillogsentinel.model import safe_text
 from maillogsentinel.sources.segment import Block
 
-NAME = "journal"
-"""What `mail_log` calls the machine's journal; ``journal:/DIRECTORY`` is one whose files lie in a directory."""
-
 _BLOCK = 256 << 10
 _LONGEST = 1 << 20
 """Bytes of an entry above which it is passed over; Postfix's have some 500."""

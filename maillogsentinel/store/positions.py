@@ -80,4 +80,8 @@ def save_choice(database: Database, choice: Choice) -> None:
 
 def last_stamp(database: Database, names: Sequence[str]) -> int:
     """Return the latest stamp of any line read of these sources, UTC microseconds; 0 where none was read."""
-    return max(load_source(database, name).stamp for name in names)
+    rows = [
+        *database.rows("SELECT path, stamp FROM source"),
+        *database.rows("SELECT name, stamp FROM journal"),
+    ]
+    return max((stamp for name, stamp in rows if name in names), default=0)

@@ -8,6 +8,7 @@ from journal_bed import DAY, START, failure, smtpd, write
 
 from maillogsentinel import config, journal_reading
 from maillogsentinel.committing import Committer
+from maillogsentinel.extraction import Outcome
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.ledger import Ledger
 
@@ -36,14 +37,15 @@ class Host:
         write(f"{self.journal}/{file}.journal", entries, **where)
         self.end = where["start"] + len(entries) * 1_000_000
 
-    def run(self, overlap=None):
+    def run(self):
         """Read what is new."""
         database = Database(f"{self.directory}/state", create=True)
         try:
             ledger = Ledger(database, self.config.csv_path, ",")
             ledger.recover()
             committer = Committer(self.config, database, ledger, True)
-            return journal_reading.JournalReading(committer, database).run(self.name, overlap)
+            read = journal_reading.JournalReading(committer, database).run(self.name)
+            return Outcome(committer.records, committer.troubles, *read)
         finally:
             database.close()
 
