@@ -12,6 +12,7 @@ import time
 
 REMOTE = "/lib/systemd/systemd-journal-remote"
 JOURNALD = "/lib/systemd/systemd-journald"
+NAMESPACE = ("unshare", "--mount", "--propagation", "private")
 MISSING = not (os.path.exists(REMOTE) and shutil.which("journalctl"))
 WHY_MISSING = "needs systemd-journal-remote: apt-get install systemd-journal-remote"
 BOOT = "b0" * 16
@@ -46,7 +47,7 @@ def write(path, entries, start=START, step=1_000_000, boot=BOOT, monotonic=None)
 
     The first has the stamp `start`, each later one a stamp `step` microseconds later; ``at`` in one says otherwise.
     """
-    data = b""
+    data = bytearray()
     for number, fields in enumerate(entries):
         fields = dict(fields)
         stamp = fields.pop("at", start + number * step)
@@ -96,8 +97,7 @@ class Journald:
     def start(self):
         """Start journald, as after a boot (of the same kernel)."""
         self.process = subprocess.Popen(
-            ["unshare", "-m", "--propagation", "private", "sh", "-euc", self.SCRIPT, "sh"]
-            + [self.directory, self.options, JOURNALD],
+            [*NAMESPACE, "sh", "-euc", self.SCRIPT, "sh", self.directory, self.options, JOURNALD],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
