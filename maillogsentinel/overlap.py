@@ -1,12 +1,11 @@
 """Where one source follows another that held the same events: nothing is taken twice, and nothing is left out.
 
 rsyslog's stamps and the journal's differ by some milliseconds, and older files know whole seconds only. So the new
-source is taken from a second before the last line of the old one on; within the seconds around that line an event of
-the new source that equals a recorded one of the old (client, pid and message) is that one.
+source is taken from two seconds before the last line of the old one on; in the seconds around that line an event of
+the new source that equals a recorded one of the old, with a stamp that is its own but for that, is that one.
 """
 
 import json
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from maillogsentinel.localtime import SECOND
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from maillogsentinel.sources.scan import Batch
 
 _KEY = "overlap"
-_AROUND = 2 * SECOND
-"""From a second before the last line's second to the end of the one behind it."""
 
 
 class Overlap:
@@ -26,17 +23,20 @@ class Overlap:
 
     def __init__(self, database: Database, name: str, last: int) -> None:
         """`name` of the new source; `last`: the stamp of the old one's last line that was read, UTC microseconds."""
-        second = last - last % SECOND
+        second = _whole(last)
         self.last = last
-        self.since = second - SECOND
+        self.since = second - 2 * SECOND
         """Older events are the old source's."""
-        self._until = second + _AROUND
-        self._recorded: Counter[tuple[int | None, str | None, str, str]] = Counter()
-        for pid, ip, mechanism, reason in database.rows(
-            "SELECT pid, ip, mechanism, reason FROM event WHERE stamp >= ? AND stamp < ? AND source <> ?",
-            (self.since, self._until, name),
+        self._whole_until = second - SECOND
+        """Up to here the old source has had every event, whichever stamp it gave it."""
+        self._until = second + 2 * SECOND
+        self._recorded: dict[tuple[object, ...], list[int]] = {}
+        for stamp, *key in database.rows(
+            "SELECT stamp, pid, ip, user, mechanism, reason FROM event"
+            " WHERE stamp >= ? AND stamp < ? AND source <> ? ORDER BY stamp",
+            (self.since - SECOND, self._until, name),
         ):
-            self._recorded[pid, ip, mechanism, reason] += 1
+            self._recorded.setdefault(tuple(key), []).append(stamp)
 
     def drop(self, batch: "Batch", failures: int, troubles: int) -> None:
         """Drop what the old source has had of what stands behind the first so many failures and troubles."""
@@ -51,12 +51,28 @@ class Overlap:
             return failure
         if failure.stamp < self.since:
             return None
-        key = failure.pid, failure.ip, failure.mechanism, failure.reason
-        had = min(self._recorded[key], failure.repeat)
-        self._recorded[key] -= had
-        if had == failure.repeat:
+        recorded = self._recorded.get((failure.pid, failure.ip, failure.user, failure.mechanism, failure.reason), [])
+        left = failure.repeat
+        while left and recorded:
+            nearest = min(recorded, key=lambda stamp: _apart(stamp, failure.stamp))
+            if _apart(nearest, failure.stamp) > SECOND:
+                break
+            recorded.remove(nearest)
+            left -= 1
+        if not left or failure.stamp < self._whole_until:
             return None
-        return failure._replace(repeat=failure.repeat - had)
+        return failure._replace(repeat=left)
+
+
+def _whole(stamp: int) -> int:
+    return stamp - stamp % SECOND
+
+
+def _apart(one: int, other: int) -> int:
+    """How far two stamps are apart; in whole seconds where one of them knows no more."""
+    if one % SECOND == 0 or other % SECOND == 0:
+        return abs(_whole(one) - _whole(other))
+    return abs(one - other)
 
 
 def note(database: Database, last: int) -> None:

@@ -52,8 +52,15 @@ def test_what_the_old_source_recorded_is_not_taken_again(database):
 
 
 def test_older_events_are_the_old_sources(database):
+    assert left(database, failure(SECOND_OF_LAST - 2 * SECOND - 1)) == []
     assert left(database, failure(SECOND_OF_LAST - SECOND - 1)) == []
     assert left(database, failure(LAST - 3600 * SECOND)) == []
+
+
+def test_an_equal_event_more_than_a_second_later_is_another_one(database):
+    record(database, failure(LAST - 600_000))
+    other = failure(LAST + 500_000)
+    assert left(database, other) == [other]
 
 
 def test_later_events_are_all_taken(database):
@@ -62,7 +69,7 @@ def test_later_events_are_all_taken(database):
     assert left(database, late) == [late]
 
 
-@pytest.mark.parametrize("change", [{"pid": 8}, {"ip": "192.0.2.2"}])
+@pytest.mark.parametrize("change", [{"pid": 8}, {"ip": "192.0.2.2"}, {"user": "eve"}])
 def test_another_process_or_client_in_that_second_is_another_event(database, change):
     record(database, failure(LAST))
     other = failure(LAST, **change)
@@ -115,7 +122,7 @@ def test_whatever_the_order_each_event_is_one_record(database, seed):
     whole = chance.random() < 0.5
 
     def seen(one: Failure) -> Failure:
-        stamp = one.stamp - one.stamp % SECOND if whole else one.stamp + chance.randrange(-2000, 2000)
+        stamp = one.stamp - one.stamp % SECOND if whole else one.stamp + chance.randrange(-20_000, 20_000)
         return one._replace(stamp=stamp)
 
     old = [seen(one) for one in events[:had]]

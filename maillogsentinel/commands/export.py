@@ -1,7 +1,6 @@
 """``maillogsentinel export csv``: committed records to stdout, all of them or what came after a token."""
 
 import argparse
-import os
 import re
 import sys
 import zlib
@@ -9,10 +8,11 @@ from typing import IO
 
 from maillogsentinel import config as options
 from maillogsentinel import privileges
+from maillogsentinel.commands import outfile
 from maillogsentinel.config import load
 from maillogsentinel.errors import StoreError, UsageError
 from maillogsentinel.store import csvfile
-from maillogsentinel.store.database import Database, os_sentence
+from maillogsentinel.store.database import Database
 
 _BLOCK = 256 * 1024
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             )
     _copy(path, start, length, args.gzip)
     if args.token_file:
-        _write_token(args.token_file, f"{generation}-{length}\n")
+        outfile.write(args.token_file, f"{generation}-{length}\n")
     return 0
 
 
@@ -83,17 +83,3 @@ def _opened(path: str) -> IO[bytes]:
         return open(path, "rb")
     except OSError as error:
         raise StoreError(f"Cannot read {path}: {error.strerror}. The next extract puts it right.") from error
-
-
-def _write_token(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}.new"
-    try:
-        with open(temporary, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
-    except OSError as error:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        raise StoreError(os_sentence(error, path)) from error

@@ -7,16 +7,16 @@ from datetime import date, timedelta
 
 from maillogsentinel import complaints
 from maillogsentinel import config as options
-from maillogsentinel.commands import session
+from maillogsentinel.commands import outfile, session
 from maillogsentinel.commands.extract import extract
 from maillogsentinel.config import Config
-from maillogsentinel.errors import SourceError, StoreError, UsageError
+from maillogsentinel.errors import SourceError, UsageError
 from maillogsentinel.localtime import LocalTime, now, parse_day
 from maillogsentinel.report.build import summarise
 from maillogsentinel.report.rows import Committed, Files, Records
 from maillogsentinel.report.summary import Summary
 from maillogsentinel.store import archive, history
-from maillogsentinel.store.database import NAME, Database, os_sentence
+from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.lock import MAILING, locked
 
@@ -49,7 +49,7 @@ def _one(args: argparse.Namespace, config: Config) -> int:
         notices = _ages(config, by_mail) if database is not None else []
         summary = summarise(config, records, first, last, now(), database, notices, test=args.test)
         if args.output:
-            _write(args.output, _rendered(summary, args.format))
+            outfile.write(args.output, _rendered(summary, args.format))
         elif args.stdout:
             sys.stdout.write(_rendered(summary, args.format))
         else:
@@ -108,16 +108,6 @@ def _rendered(summary: Summary, form: str) -> str:
     else:
         from maillogsentinel.report.text import render
     return render(summary)
-
-
-def _write(path: str, text: str) -> None:
-    temporary = f"{path}.{os.getpid()}.new"
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.rename(temporary, path)
-    except OSError as error:
-        raise StoreError(os_sentence(error, path)) from error
 
 
 def _mail(config: Config, summary: Summary, records: Records, first: date, last: date, form: str, to: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from maillogsentinel.config import ASN_DB_URL, COUNTRY_DB_URL, DB_MAX_BYTES, DB_TIME_LIMIT, STATE_DIR, Config, Option
+from maillogsentinel.durable import sync_directory
 from maillogsentinel.enrich import download
 from maillogsentinel.enrich.download import NO_STAMP, DownloadError, Got, NetworkAwayError, Progress, Stamp, shown
 from maillogsentinel.enrich.geo import OUR_NAMES, open_reader
@@ -273,7 +274,7 @@ class _Update:
             os.fsync(file.fileno())
         date = os.stat(path).st_mtime if reader.kind == "CSV" else reader.date
         os.rename(path, target)
-        _sync(self._state_dir)
+        sync_directory(self._state_dir)
         if former is not None and former.name != name and former.name in names:
             _remove(os.path.join(self._state_dir, former.name))
         if reader.kind == "CSV":
@@ -378,15 +379,6 @@ def _staging(state_dir: str) -> Iterator[str]:
         yield path
     finally:
         _remove(path)
-
-
-def _sync(directory: str) -> None:
-    """Make a rename in `directory` survive a power loss."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove(path: str) -> None:

@@ -175,7 +175,7 @@ def _any_json(line: bytes, clock: Clock) -> Header | None:
     if isinstance(entry.get("log"), str):
         return _docker(entry, clock)
     identifier, stamp = entry.get("SYSLOG_IDENTIFIER"), entry.get("__REALTIME_TIMESTAMP")
-    message = _journal_bytes(entry.get("MESSAGE"))
+    message = _journal_message(entry)
     if not isinstance(identifier, str) or message is None or not re.fullmatch("[0-9]{1,18}", str(stamp)):
         return None
     if int(str(stamp)) > LATEST:
@@ -189,6 +189,17 @@ def _any_json(line: bytes, clock: Clock) -> Header | None:
         message,
         False,
     )
+
+
+def _journal_message(entry: dict[str, object]) -> bytes | None:
+    """The message of an entry, with the blanks at its end that journald took off.
+
+    They are a user name's. journald (journald-syslog.c) keeps what came in SYSLOG_RAW when it took something off.
+    """
+    message, raw = _journal_bytes(entry.get("MESSAGE")), _journal_bytes(entry.get("SYSLOG_RAW"))
+    if message and raw and (whole := raw.rstrip(b" ")).endswith(message):
+        return message + raw[len(whole) :]
+    return message
 
 
 def _journal_bytes(value: object) -> bytes | None:

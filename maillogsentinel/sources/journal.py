@@ -29,7 +29,7 @@ _COMPANIONS = ("auth", "auth-worker", "dovecot", "saslauthd")
 _MAIL = "2"
 _SUPPRESSED = "a596d6fe7bfa4994828e72309e95d61e"
 """SD_MESSAGE_JOURNAL_DROPPED: journald's word that it dropped messages."""
-_FIELDS = "MESSAGE,MESSAGE_ID,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_HOSTNAME"
+_FIELDS = "MESSAGE,MESSAGE_ID,SYSLOG_RAW,SYSLOG_IDENTIFIER,SYSLOG_PID,_PID,_HOSTNAME"
 _DAMAGED = re.compile(r"Journal file (.{1,4096}?)(?: is truncated| corrupted| uses an unsupported).{0,40}, ignoring")
 _PLACES = ("/var/log/journal", "/run/log/journal")
 

@@ -5,9 +5,9 @@ import os
 import re
 import time
 
+from maillogsentinel.durable import sync_directory
 from maillogsentinel.errors import StoreError
 from maillogsentinel.store import database
-from maillogsentinel.store.csvfile import sync_directory
 from maillogsentinel.store.database import os_sentence
 
 DIRECTORY = "archive"

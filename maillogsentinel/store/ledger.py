@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import IO, Any
 
+from maillogsentinel.durable import sync_directory
 from maillogsentinel.errors import StoreError
 from maillogsentinel.localtime import now
 from maillogsentinel.store import csvfile
@@ -90,7 +91,7 @@ class Ledger:
             number += 1
         aside += f".{number}" if number else ""
         os.rename(self.path, aside)
-        csvfile.sync_directory(os.path.dirname(self.path))
+        sync_directory(os.path.dirname(self.path))
         return [
             f"{self.path} had another header or delimiter: it is now {aside}, and a new CSV was begun."
             " maillogsentinel merge can bring both together."

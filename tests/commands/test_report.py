@@ -4,6 +4,8 @@ import email
 import email.policy
 import json
 import os
+import re
+import resource
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -157,6 +159,20 @@ def test_a_file_appears_whole_under_its_name(three_days, tmp_path):
 def test_a_file_that_cannot_be_written_is_named(three_days):
     done = three_days.run("report", "-o", "/nowhere/at/all/report.txt")
     assert done.returncode == 1 and b"/nowhere/at/all/report.txt" in done.stderr
+
+
+def test_a_file_that_does_not_fit_stays_as_it_was(three_days, tmp_path):
+    target = tmp_path / "out/report.txt"
+    target.parent.mkdir()
+    target.write_text("before\n")
+
+    def little() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
+
+    done = three_days.run("report", "--day", "yesterday", "-o", str(target), preexec_fn=little)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert re.match(rb"maillogsentinel: No space left for [^\n]*report.txt", done.stderr)
+    assert {path.name: path.read_text() for path in target.parent.iterdir()} == {"report.txt": "before\n"}
 
 
 @pytest.fixture

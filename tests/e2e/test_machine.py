@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chroot import CHECKOUT, host_release, run
-from machine import CSV, STATE, SUITES, Machine, system, wait_until
+from chroot import host_release, run
+from machine import Machine
+from mailhost import CSV, STATE, SUITES, MailHost, system, wait_until
 from test_postfix import CLIENTS, USERS, Attempts, plain
 
 pytestmark = [
@@ -42,14 +43,6 @@ def at(hour: int, minute: int, day: int = 0) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, hour, minute, tzinfo=UTC) + timedelta(days=day)
 
 
-@pytest.fixture(scope="session")
-def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package of this checkout."""
-    target = tmp_path_factory.mktemp("deb")
-    run("sh", str(CHECKOUT / "tools/build_deb.sh"), str(target))
-    return target / "maillogsentinel.deb"
-
-
 @pytest.fixture(scope="module", params=SUITES)
 def installed(
     request: pytest.FixtureRequest, deb: Path, tmp_path_factory: pytest.TempPathFactory
@@ -62,9 +55,7 @@ def installed(
     try:
         with Machine(directory / "host", [directory / "lower"], at(9, 0), [deb]) as host:
             ports, before = host.ports(), programs(host)
-            install = "apt -y -o Dpkg::Options::=--force-unsafe-io install ./maillogsentinel.deb"
-            host.run(f"cd /srv && DEBIAN_FRONTEND=noninteractive {install} </dev/null >/srv/said 2>&1 || cat /srv/said")
-            assert host.run("dpkg-query -W -f '${Status}' maillogsentinel") == "install ok installed"
+            host.install()
             assert host.ports() == ports, "the installation opened a port"
             assert programs(host) == before, "the installation started something"
             assert host.run(f"ls -A {STATE}") == "", "the installation ran the program"
@@ -96,7 +87,23 @@ def failure(source: str, user: str, number: int = 0) -> dict[str, Any]:
     return {"source": source, "port": port, "tls": tls, "acts": [["plain" if number % 2 else "login", user, "wrong"]]}
 
 
-def attack(host: Machine, prefix: str, count: int = 16) -> Attempts:
+def everything() -> tuple[list[dict[str, Any]], Attempts]:
+    """Sessions with every kind of user name, and with what is no failure; and the failures in them."""
+    sent: Attempts = Counter()
+    sessions = []
+    for number, (user, name) in enumerate(USERS.items()):
+        for source in (CLIENTS[number % len(CLIENTS)], CLIENTS[(number + 1) % len(CLIENTS)]):
+            sessions.append(failure(source, user, number))
+            sent[source, name] += 1
+    for source in CLIENTS:  # what is no failure
+        right = [["plain", "bob@example.org", "right"]]
+        sessions.append({"source": source, "port": 587, "acts": right})
+        sessions.append({"source": source, "port": 25, "acts": [["mail", "x@example.net", "nobody@example.com"]]})
+        sessions.append({"source": source, "port": 587, "acts": [["say", "AUTH LOGIN"], ["say", "*"]]})
+    return sessions, sent
+
+
+def attack(host: MailHost, prefix: str, count: int = 16) -> Attempts:
     """Try wrong passwords under names that begin with `prefix`; they are in the log afterwards, if it takes them."""
     names = [(f"203.0.113.{number + 1}", f"{prefix}-{number}") for number in range(count)]
     host.talk([failure(*name, number) for number, name in enumerate(names)])
@@ -113,7 +120,7 @@ def records(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def recorded(host: Machine) -> Attempts:
+def recorded(host: MailHost) -> Attempts:
     """What the CSV holds."""
     return Counter((row["ip"], plain(row["user"])) for row in records(host.run(f"cat {CSV}")))
 
@@ -144,11 +151,11 @@ def parts(mail: EmailMessage) -> tuple[str, str]:
     return body.get_content(), attachment.get_content()
 
 
-def reports(host: Machine) -> list[EmailMessage]:
+def reports(host: MailHost) -> list[EmailMessage]:
     return [mail for mail in host.mails() if mail["Subject"].startswith("[MailLogSentinel]")]
 
 
-def from_cron(host: Machine) -> list[str]:
+def from_cron(host: MailHost) -> list[str]:
     """What cron mailed to root of what our lines said."""
     return [mail.get_content() for mail in host.mails() if mail["Subject"].startswith("Cron <maillogsentinel@mx1>")]
 
@@ -167,17 +174,7 @@ def test_cron_records_every_failure_and_the_next_morning_the_report_is_in_roots_
     start: Callable[..., Machine],
 ) -> None:
     with start() as host:
-        sent: Attempts = Counter()
-        sessions = []
-        for number, (user, name) in enumerate(USERS.items()):
-            for source in (CLIENTS[number % len(CLIENTS)], CLIENTS[(number + 1) % len(CLIENTS)]):
-                sessions.append(failure(source, user, number))
-                sent[source, name] += 1
-        for source in CLIENTS:  # what is no failure
-            right = [["plain", "bob@example.org", "right"]]
-            sessions.append({"source": source, "port": 587, "acts": right})
-            sessions.append({"source": source, "port": 25, "acts": [["mail", "x@example.net", "nobody@example.com"]]})
-            sessions.append({"source": source, "port": 587, "acts": [["say", "AUTH LOGIN"], ["say", "*"]]})
+        sessions, sent = everything()
         host.set_clock(at(15, 0))
         host.talk(sessions)
         last = attack(host, "last", 1)

@@ -163,7 +163,7 @@ def test_an_installation_makes_user_and_directories_and_nothing_else(bare: Host)
     assert bare.do("stat -c '%A %U %G %n' /var/l*/maillogsentinel").splitlines() == [
         f"drwxr-x--- maillogsentinel adm /var/{place}/maillogsentinel" for place in ("lib", "log")
     ]
-    assert bare.do("id -nG maillogsentinel").split() == ["maillogsentinel", "adm"]
+    assert groups(bare) == ["maillogsentinel", "adm", "systemd-journal"]
     assert bare.do("getent passwd maillogsentinel").strip().split(":")[4:] == [
         "MailLogSentinel",
         STATE,
@@ -182,6 +182,40 @@ def test_an_installation_makes_user_and_directories_and_nothing_else(bare: Host)
         STATE,
         "/var/log/maillogsentinel",
     }
+
+
+def groups(of: Host) -> list[str]:
+    return of.do("id -nG maillogsentinel").split()
+
+
+def test_on_a_host_without_systemd_no_group_is_made_and_when_systemd_comes_the_user_joins_its_group(bare: Host) -> None:
+    parts = " ".join(f"systemd-standalone-{part}" for part in ("sysusers", "tmpfiles"))
+    bare.do("apt-get update")
+    bare.apt("install", parts)
+    assert not bare.shell("command -v journalctl").stdout
+    bare.do("groupdel systemd-journal")
+    said = bare.install()
+    assert not re.search("(?i)warning|error|failed|cannot", said), said
+    assert groups(bare) == ["maillogsentinel", "adm"]
+    assert bare.shell("getent group systemd-journal").returncode == 2
+    bare.log()
+    bare.extract()
+    assert bare.records() == users(100)
+
+    bare.apt("install", "systemd")
+    assert groups(bare) == ["maillogsentinel", "adm", "systemd-journal"]
+    bare.apt("install", parts)
+    assert groups(bare) == ["maillogsentinel", "adm", "systemd-journal"]
+    assert bare.do("dpkg --audit") == ""
+    bare.log(first=100)
+    bare.extract()
+    assert bare.records() == users(200)
+
+
+def test_an_upgrade_brings_the_user_into_the_journals_group(mailhost: Host) -> None:
+    mailhost.do("gpasswd --delete maillogsentinel systemd-journal")
+    mailhost.install("newer.deb")
+    assert groups(mailhost) == ["maillogsentinel", "adm", "systemd-journal"]
 
 
 def test_each_mode_and_owner_is_the_contracts(mailhost: Host) -> None:
@@ -206,7 +240,7 @@ def test_a_user_who_was_there_before_is_used(bare: Host) -> None:
     bare.do("groupadd -g 4321 maillogsentinel && useradd -u 4322 -g maillogsentinel -d /srv -s /bin/sh maillogsentinel")
     bare.install()
     assert bare.do("getent passwd maillogsentinel") == "maillogsentinel:x:4322:4321::/srv:/bin/sh\n"
-    assert "adm" in bare.do("id -nG maillogsentinel").split()
+    assert {"adm", "systemd-journal"} <= set(groups(bare))
     bare.log()
     bare.extract()
     assert bare.records() == users(100)

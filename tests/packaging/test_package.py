@@ -110,10 +110,23 @@ def test_maintainer_scripts_make_user_and_directories_and_start_nothing(package:
     whole = "\n".join(scripts.values())
     assert "systemd-sysusers" in scripts["postinst"]
     assert scripts["postinst"].index("systemd-sysusers") < scripts["postinst"].index("systemd-tmpfiles")
+    # What sysusers.d names, systemd-sysusers makes; this group is systemd's to make.
+    assert "systemd-journal" not in package.data.get_content(
+        "./usr/lib/sysusers.d/maillogsentinel.conf", encoding="utf-8"
+    )
     for word in ("systemctl", "deb-systemd", "invoke-rc.d", "update-rc.d", "service ", "chmod", "chown", "userdel"):
         assert word not in whole, word
     for name, text in scripts.items():
         assert re.match("#!/bin/sh\nset -e\n", text), name
+
+
+def test_the_trigger_names_the_file_that_the_journals_group_comes_with(package: DebFile) -> None:
+    triggers = package.control.get_content("triggers", encoding="utf-8")
+    (line,) = (line for line in triggers.splitlines() if line[:1] != "#")
+    kind, path = line.split()
+    assert (kind, path) == ("interest-noawait", "/usr/lib/sysusers.d/systemd-journal.conf")
+    if Path("/run/systemd/system").exists() or Path("/usr/bin/journalctl").exists():
+        assert re.search("(?m)^g systemd-journal", Path(path).read_text())
 
 
 def test_what_it_writes_is_told_to_nobody_else(package: DebFile) -> None:

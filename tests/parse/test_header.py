@@ -158,6 +158,14 @@ def test_the_journals_message_may_be_a_list_of_bytes():
     assert said.user == "bob\\xFF\\u0085\\x0A"
 
 
+def test_the_blanks_that_journald_took_off_a_message_belong_to_the_user():
+    raw = f"<20>May 17 11:13:00 postfix/submission/smtpd[321]: {SAID}  "
+    assert failure(entry(SYSLOG_RAW=raw)).user == "bob  "
+    assert failure(entry(SYSLOG_RAW=list(raw.encode()))).user == "bob  "
+    for other in (None, "", "  ", f"{raw}x  ", f"{raw}\n", 7, [raw], [256]):
+        assert failure(entry(SYSLOG_RAW=other)).user == "bob"
+
+
 @pytest.mark.parametrize(
     "fields",
     [
