@@ -81,6 +81,7 @@ class JournalReading:
         before = self._before
         if self._overlap and (not before.cursor or before.stamp < self._overlap.since):
             self._position = self._position._replace(stamp=self._overlap.since - 1)
+            self._covered = self._overlap.since  # the time before it is the other source's
             self._behind(journal, selection)
         elif before.cursor:
             self._new_names(journal, selection)

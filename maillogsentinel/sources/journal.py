@@ -241,9 +241,10 @@ class Output:
         for path in dict.fromkeys(_DAMAGED.findall(said)):
             shown = safe_text(path.encode("utf-8", "surrogatepass"))
             self.problems.append(
-                f"The journal file {shown} is damaged, entries in it are missing. See: journalctl --verify"
+                f"The journal file {shown} is damaged, its entries cannot be read. journalctl --verify tells more;"
+                " moving the file away ends this message."
             )
-        if "insufficient permissions" in said or "not seeing messages from other users" in said:
+        if "insufficient permissions" in said or "not seeing messages from" in said:
             raise SourceError(
                 "The journal may not be read by this user. Add the user to the group systemd-journal:"
                 " usermod -aG systemd-journal maillogsentinel"

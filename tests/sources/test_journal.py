@@ -360,7 +360,7 @@ def test_a_damaged_file_is_told_and_the_others_are_read(host):
         file.truncate(100_000)
     outcome = host.run()
     (problem,) = outcome.problems
-    assert "is damaged, entries in it are missing" in problem
+    assert "is damaged, its entries cannot be read" in problem
     assert host.users() == users(2)
 
 
