@@ -9,6 +9,7 @@ import zlib
 import crash
 import pytest
 import world
+from journal_world import journal_bed
 
 pytestmark = pytest.mark.slow
 
@@ -101,3 +102,16 @@ def test_many_archives_need_no_more_memory(bed):
             file.write(gzip.compress(bed.lines(3).encode()))
     assert peak(bed) < MOST
     bed.right()
+
+
+@pytest.mark.skipif(journal_bed.MISSING, reason=journal_bed.WHY_MISSING)
+def test_a_journal_of_many_and_of_huge_entries_needs_no_more_memory(tmp_path):
+    bed = crash.Bed(tmp_path / "world")
+    journal = f"{bed.directory}/journal"
+    huge = journal_bed.smtpd("x" * 30_000_000)
+    failures = [journal_bed.failure(number) for number in range(40_000)]
+    journal_bed.write(f"{journal}/system.journal", [huge, *failures, huge], step=1000)
+    bed.config = world.settings(bed.directory, paths={"mail_log": f"journal:{journal}"})
+    assert peak(bed) < MOST
+    with open(bed.config.csv_path, "rb") as file:
+        assert sum(b",u0" in line for line in file) >= 40_000
