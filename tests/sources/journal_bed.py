@@ -178,15 +178,17 @@ class Journald:
     mount --bind "$1/run" /run/systemd/journal
     mount -t tmpfs tmpfs /var/log && mkdir /var/log/journal && mount --bind "$1/journal" /var/log/journal
     printf '[Journal]\\nStorage=persistent\\nRateLimitBurst=0\\n%s\\n' "$2" > /run/systemd/journald.conf.d/test.conf
-    touch /run/systemd/journal/flushed  # straight to /var
+    test -z "$4" || touch /run/systemd/journal/flushed  # straight to /var
     exec "$3"
     """
 
-    def __init__(self, options=""):
+    def __init__(self, options="", flushed=True):
+        """Write to /var from the beginning, or to /run until `flush`."""
         self.directory = tempfile.mkdtemp(prefix="jd")  # short: names of sockets are
         for name in ("run", "journal"):
             os.mkdir(f"{self.directory}/{name}")
         self.options = options
+        self.flushed = flushed
         self.start()
         self.number = 0
 
@@ -199,7 +201,7 @@ class Journald:
     def start(self):
         """Start journald, as after a boot (of the same kernel)."""
         self.process = subprocess.Popen(
-            [*NAMESPACE, "sh", "-euc", self.SCRIPT, "sh", self.directory, self.options, JOURNALD],
+            [*NAMESPACE, "sh", "-euc", self.SCRIPT, "sh", self.directory, self.options, JOURNALD, "x" * self.flushed],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=open(f"{self.directory}/said", "ab"),  # noqa: SIM115
@@ -207,7 +209,18 @@ class Journald:
         self._wait(lambda: os.path.exists(f"{self.directory}/run/dev-log"))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._wait(self._connected)
-        self._wait(lambda: os.listdir(f"{self.directory}/journal") and os.path.exists(f"{self.journal}/system.journal"))
+        if self.flushed:
+            self._wait_for_var()
+
+    def _wait_for_var(self):
+        directory = f"{self.directory}/journal"
+        self._wait(lambda: os.listdir(directory) and os.path.exists(f"{self.journal}/system.journal"))
+
+    def flush(self):
+        """Let journald move what it has from /run to /var."""
+        self.process.send_signal(signal.SIGUSR1)
+        self.flushed = True
+        self._wait_for_var()
 
     def _connected(self):
         try:
@@ -239,9 +252,16 @@ class Journald:
 
     def journalctl(self, *arguments):
         """Return what journalctl says of this journal."""
+        return self.inside("journalctl", "-q", *arguments).stdout.decode("utf-8", "surrogateescape")
+
+    def inside(self, *command, **options):
+        """Run a command where this journal is the machine's."""
         return subprocess.run(
-            ["journalctl", "-q", "-D", self.journal, *arguments], capture_output=True, check=False
-        ).stdout.decode("utf-8", "surrogateescape")
+            ["nsenter", f"--target={self.process.pid}", "--mount", *command],
+            capture_output=True,
+            check=False,
+            **options,
+        )
 
     def files(self):
         """The journal files' names, the archived ones first."""

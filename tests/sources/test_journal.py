@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import sys
 
 import journal_bed
 import pytest
@@ -280,6 +281,33 @@ def test_moving_from_run_to_var_gives_entries_other_numbers_but_they_are_the_sam
     here = journal.Entry("s=1;i=5;b=7;m=8;t=9;x=a", 9)
     assert here.same("s=2;i=1;b=7;m=8;t=9;x=a")
     assert not here.same("s=1;i=5;b=7;m=8;t=9;x=b")
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a journald of our own")
+def test_the_machines_journal_is_read_on_when_it_moves_from_run_to_var(host):
+    with open(host.config_path, encoding="utf-8") as file:
+        text = file.read()
+    with open(host.config_path, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"mail_log = {host.name}", "mail_log = journal"))
+    journald = journal_bed.Journald(flushed=False)
+
+    def log_and_read(number):
+        journald.log(failure(number)["MESSAGE"])
+        journald.settle()
+        command = [sys.executable, "-m", "maillogsentinel", "--config", host.config_path, "extract", "--offline"]
+        done = journald.inside(*command, env={**os.environ, "PYTHONPATH": journal_bed.CHECKOUT})
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+    try:
+        journald.settle()
+        log_and_read(1)
+        journald.flush()
+        log_and_read(2)
+        log_and_read(3)
+    finally:
+        journald.remove()
+    assert host.users() == users(1, 2, 3)
 
 
 # -- coverage and commits on the way
