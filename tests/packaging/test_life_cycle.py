@@ -228,11 +228,11 @@ def test_each_mode_and_owner_is_the_contracts(mailhost: Host) -> None:
     assert found[OWN_LOG][1] == "maillogsentinel"
 
 
-def test_without_a_log_one_sentence_says_what_to_install(bare: Host) -> None:
+def test_without_a_log_one_sentence_says_what_to_do(bare: Host) -> None:
     bare.install()
     done = bare.on_schedule("maillogsentinel extract")
     assert done.returncode == 1
-    assert re.fullmatch(r"maillogsentinel: There is no log /var/log/mail\.log\. Install rsyslog [^\n]*\n", done.stdout)
+    assert re.fullmatch(r"maillogsentinel: There is no log /var/log/mail\.log\. Name the log [^\n]*\n", done.stdout)
     assert bare.on_schedule("maillogsentinel extract").stdout == ""
 
 
