@@ -10,7 +10,7 @@ from maillogsentinel.config import Config
 from maillogsentinel.localtime import LocalTime, now
 from maillogsentinel.sources import rotation
 from maillogsentinel.sources.source import tasks
-from maillogsentinel.store import history, positions, runs
+from maillogsentinel.store import history, logins, positions, runs
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.ledger import Ledger
 
@@ -50,6 +50,8 @@ def extract_source(
     full = siblings and _was_full(config, path)
     ledger = Ledger(database, config.csv_path, config[options.CSV_DELIMITER])
     said = ledger.recover()
+    if not config[options.LOGINS_REMEMBER]:
+        logins.forget(database)
     if full:
         said += _tell_full_disk(config, database, path, started)
     if siblings and _nothing_new(database, path):

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 
+from maillogsentinel import config as options
 from maillogsentinel.committing import Committer, Standing
 from maillogsentinel.config import Config
 from maillogsentinel.errors import SourceError
@@ -47,6 +48,7 @@ class Reading:
         self._committer = Committer(config, database, ledger, offline)
         self._times = self._committer.times
         self._progress = progress
+        self._logins = config[options.LOGINS_REMEMBER]
         self._quiet = 0
         self._problems: list[str] = []
         self._failed = False
@@ -145,7 +147,7 @@ class Reading:
         """Go back to what is committed."""
         self._before = self._state = positions.load_source(self._database, path)
         self._marks = positions.load_marks(self._database)
-        self._scanner = Scanner(self._before.adjacent, self._before.memory)
+        self._scanner = Scanner(self._before.adjacent, self._before.memory, self._logins)
         self._streamed = self._before.current
         self._batch = Batch()
         self._segments, self._touched = [], []
@@ -226,6 +228,7 @@ class Reading:
                     self._covered.append((stamp, stamp))
                 batch = self._batch
                 known = len(batch.failures), len(batch.troubles)
+                batch.take_since(since)
                 self._scanner.scan(block, clock, batch)
                 if since:
                     batch.drop_older(*known, since)
