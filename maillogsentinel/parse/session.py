@@ -18,7 +18,8 @@ Process = tuple[str | None, str | None, int | None]
 
 COUNTER = b" auth="
 """What stands in each line that `ended` may make something of, and is followed by ``OK/TOTAL`` in it."""
-CONNECT = b": connect from "
+CONNECT = b"connect from "
+"""Stands in each line that `begun` may make something of."""
 AUTH = b"AUTH"
 """Stands in each line that `excuse` may make something of."""
 NOTICE = b" messages "

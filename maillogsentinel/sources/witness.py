@@ -190,9 +190,9 @@ class Witness:
             if seen or offered or counts[0]:  # where AUTH is not offered, nobody asks why it was refused
                 excused += excuses.count(process, start)
             missing -= excused
-            if missing > 0:
+            if missing > 0 and (self._fresh is None or self._fresh.get(process, start) < start):
                 counts[1] += not seen
-                if (seen or offered) and (self._fresh is None or self._fresh.get(process, start) < start):
+                if seen or offered:
                     excuses.ends[process] = start
                     return missing
         excuses.ends[process] = start
