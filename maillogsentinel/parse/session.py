@@ -52,6 +52,8 @@ class Ended(NamedTuple):
     """AUTH commands that did not succeed."""
     tls: bool
     """Whether the client said STARTTLS; AUTH may be offered only to those who did."""
+    succeeded: bool
+    """Whether another AUTH command did succeed; Postfix refuses those behind it without a line."""
 
 
 class Notice(NamedTuple):
@@ -73,10 +75,13 @@ def ended(data: bytes, start: int, hit: int, stop: int, clock: Clock) -> Ended |
     """Return what the line ``data[start:stop]``, with `COUNTER` at `hit`, says at a session's end; None when it is no
     such line, or none of the session's AUTH commands was refused."""
     numbers = data[hit + 6 : hit + 10]
-    refused = _FEW.get(numbers)
-    if refused is None:
+    refused, succeeded = _FEW.get(numbers, 0), False
+    if not refused:
         found = _NUMBERS.match(data, hit + 6, stop)
-        refused = int(found.group(2)) - int(found.group(1)) if found else 0
+        if not found:
+            return None
+        done = int(found.group(1))
+        refused, succeeded = int(found.group(2)) - done, done > 0
         if refused <= 0:
             return None
     match = _COMMON_END.match(data, start, hit)
@@ -90,7 +95,7 @@ def ended(data: bytes, start: int, hit: int, stop: int, clock: Clock) -> Ended |
             return None
         process = parts[0]
     # Nothing stands before the counters but the client's name and address, which have no blanks.
-    return _new(Ended, (process, refused, data.find(b" starttls=", start, hit) >= 0))
+    return _new(Ended, (process, refused, data.find(b" starttls=", start, hit) >= 0, succeeded))
 
 
 _FEW = {b"0/%d " % number: number for number in range(1, 10)}

@@ -44,7 +44,6 @@ class Logins:
         if clock is not self._clock:
             self._settle()
             self._clock = clock
-        pending = self._pending
         grown = 0
         hit = find(word, begin, end)
         while hit >= 0:
@@ -54,19 +53,24 @@ class Logins:
                 stop = end
             raw = essence(data, start, hit, stop, clock)
             if raw is not None:
-                head: bytes | int = data[start : start + _HEAD]
-                if data[start] == 123:  # {: JSON has its stamp anywhere
-                    head = line_stamp(data[start:stop], clock)
-                entry = pending.get(raw)
-                if entry is None:
-                    if len(pending) >= _PENDING:
-                        self._settle()
-                    pending[raw] = (1, head, head)
-                    grown += len(raw) + _ENTRY
-                else:
-                    pending[raw] = (entry[0] + 1, entry[1], head)
+                grown += self._take(raw, data, start, stop, clock)
             hit = find(word, stop, end)
         return grown
+
+    def _take(self, raw: bytes, data: bytes, start: int, stop: int, clock: Clock) -> int:
+        head: bytes | int = data[start : start + _HEAD]
+        if self.since or data[start] == 123:  # {: JSON has its stamp anywhere
+            head = line_stamp(data[start:stop], clock) or clock.reference
+            if head < self.since:
+                return 0
+        entry = self._pending.get(raw)
+        if entry:
+            self._pending[raw] = (entry[0] + 1, entry[1], head)
+            return 0
+        if len(self._pending) >= _PENDING:
+            self._settle()
+        self._pending[raw] = (1, head, head)
+        return len(raw) + _ENTRY
 
     def seen(self) -> dict[tuple[str, str], Seen]:
         """Return what was found by user and network."""
@@ -83,8 +87,6 @@ class Logins:
                 continue
             last = _stamp(end, clock)
             first = last if begin is end else _stamp(begin, clock)
-            if last < self.since:
-                continue
             key = found.user, found.network
             seen = self._seen.get(key)
             if seen is None:

@@ -164,7 +164,7 @@ class Witness:
 
     def _missing(self, found: Ended, start: int, excuses: "_Excuses") -> int:
         """How many lines the session that ends at `start` should have had beside those that were seen."""
-        process, refused, tls = found
+        process, refused, tls, succeeded = found
         state = self._processes.get(process)
         kind = process[0], process[1], tls
         counts = self._kinds.get(kind)
@@ -186,7 +186,7 @@ class Witness:
         missing = refused - seen
         if missing <= 0:
             counts[0] += 1
-        elif missing > excused:
+        elif missing > excused and (seen or not succeeded):
             if seen or offered or counts[0]:  # where AUTH is not offered, nobody asks why it was refused
                 excused += excuses.count(process, start)
             missing -= excused

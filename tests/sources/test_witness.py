@@ -167,6 +167,11 @@ def test_a_success_in_the_session_is_not_refused():
     assert told([connect(), fail(), fail(), end(2, done=1), connect(), end(0, done=1), *session(1, 1)]) == (0, 0)
 
 
+def test_who_is_logged_in_may_be_refused_to_log_in_again():
+    assert told([*session(1, 1), *session(1, 1), connect(), end(1, done=1)]) == (0, 0)
+    assert told([*session(1, 1), connect(), fail(), end(3, done=1)]) == (1, 2)
+
+
 def test_what_a_client_says_is_no_end_of_a_session():
     forged = "disconnect from x[192.0.2.7] ehlo=1 auth=0/9 quit=1"
     texts = [
