@@ -7,8 +7,6 @@ from maillogsentinel.sources.timeline import line_stamp
 
 _PENDING = 4096
 _HEAD = 64
-_ENTRY = 400
-"""Bytes of memory that an entry takes beside its text."""
 
 
 _Pending = tuple[int, bytes | int, bytes | int]
@@ -38,7 +36,7 @@ class Logins:
         self._clock: Clock | None = None
 
     def read(self, block: Block, clock: Clock) -> int:
-        """Take the block's successful logins, and return by how many bytes that made this grow."""
+        """Take the block's successful logins, and return how many bytes of text made this grow."""
         data, end, begin = block
         find, back, essence, word = data.find, data.rfind, parse.essence, parse.WORD
         if clock is not self._clock:
@@ -70,7 +68,7 @@ class Logins:
         if len(self._pending) >= _PENDING:
             self._settle()
         self._pending[raw] = (1, head, head)
-        return len(raw) + _ENTRY
+        return len(raw)
 
     def seen(self) -> dict[tuple[str, str], Seen]:
         """Return what was found by user and network."""

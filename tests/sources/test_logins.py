@@ -72,7 +72,7 @@ def test_no_failure_is_a_login():
 
 def test_many_different_logins_end_the_batch_before_they_fill_the_memory():
     scanner, batch = Scanner(None), Batch()
-    data = b"".join(mail(f"user{number}", f"10.{number >> 8}.{number & 255}.1") for number in range(6000))
+    data = b"".join(mail(f"user{number}", f"10.{number >> 8}.{number & 255}.1") for number in range(20_000))
     scanner.scan(Block(data, len(data)), CLOCK, batch)
     assert scanner.lines_bytes > 1 << 20
-    assert len(batch.logins.seen()) == 6000
+    assert len(batch.logins.seen()) == 20_000
