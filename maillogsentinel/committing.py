@@ -11,11 +11,12 @@ from maillogsentinel.batch import Encoder
 from maillogsentinel.config import Config
 from maillogsentinel.enrich.geo import Geo
 from maillogsentinel.enrich.reverse_dns import Resolver
-from maillogsentinel.localtime import SECOND, LocalTime, now
+from maillogsentinel.localtime import HOUR, SECOND, LocalTime, now
+from maillogsentinel.sources.loss import CERTAIN
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.scan import Batch
 from maillogsentinel.sources.source import SourceState
-from maillogsentinel.store import history, journal_positions, positions, runs
+from maillogsentinel.store import history, journal_positions, logins, losses, positions, runs
 from maillogsentinel.store.adopted import Adopted
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.dnscache import DnsCache
@@ -48,7 +49,7 @@ class Committer:
     def __init__(self, config: Config, database: Database, ledger: Ledger, offline: bool) -> None:
         self._database = database
         self._ledger = ledger
-        self._event_days = config[options.EVENT_DAYS]
+        self._config = config
         self._cache = DnsCache(database, config[options.CACHE_ENABLED], config[options.CACHE_SIZE])
         self._geo = Geo.open(config)
         self._started = now()
@@ -67,6 +68,9 @@ class Committer:
         """Committed in this run."""
         self.known: list[str] = []
         """Problems of the sources that this run is done with."""
+        self._logins = 0
+        self.remembers_logins = config[options.LOGINS_REMEMBER]
+        """Whether successful logins are kept."""
 
     @property
     def problems(self) -> list[str]:
@@ -85,6 +89,11 @@ class Committer:
         first = database.get("next_record", 1)
         encoded = self._encoder.encode(batch, standing.path, first, self._horizon())
         ready = marks()
+        seen = batch.logins.seen() if self.remembers_logins else {}
+        known = [
+            logins.Login(*who, self._geo.lookup(login.ip).country_code, login.first, login.last, login.count)
+            for who, login in seen.items()
+        ]
         troubles = Counter((self.times.text(found.stamp)[:10], found.kind) for found in batch.troubles)
 
         def also() -> None:
@@ -93,6 +102,8 @@ class Committer:
                 database.put("next_record", first + encoded.count)
             for (day, kind), count in troubles.items():
                 history.count_trouble(database, day, kind, count)
+            self._save_losses(batch, standing.path)
+            logins.save(database, known)
             self._cache.save()
             if self._adopted.active:
                 self._adopted.save(last=standing.progress is None)
@@ -105,8 +116,17 @@ class Committer:
         self._ledger.commit(encoded.rows, encoded.days, encoded.count, also)
         self.records += encoded.count
         self.troubles += len(batch.troubles)
+        self._logins += len(known)
         if encoded.count:
             log.info("Committed %d records; the CSV has %d bytes", encoded.count, self._ledger.length)
+
+    def _save_losses(self, batch: Batch, path: str) -> None:
+        """Store what is missing; where a daemon says that it dropped lines, the time is not wholly covered."""
+        for (_, kind), loss in batch.losses.found.items():
+            losses.count(self._database, losses.Loss(kind, loss.times, loss.missing), self.times.text(loss.first)[:10])
+            if kind in CERTAIN:
+                gap = Span(loss.first, loss.last, losses.DROPPED)
+                history.note_gap(self._database, path, gap, within=HOUR)
 
     def _save(self, standing: Standing, marks: list[Mark]) -> None:
         database, moment = self._database, now()
@@ -124,13 +144,15 @@ class Committer:
 
     def _horizon(self) -> int:
         """Events from before this stamp are not kept."""
-        return now() - self._event_days * _DAY
+        return now() - self._config[options.EVENT_DAYS] * _DAY
 
     def forget(self) -> None:
         """Drop what is too old, after a run that added something. Raises StoreError."""
-        if not self.records:
+        if not self.records and not self._logins:
             return
         with self._database.transaction():
+            oldest = now() - self._config[options.LOGINS_DAYS] * _DAY
+            logins.trim(self._database, oldest, self._config[options.LOGINS_MAX_ENTRIES])
             self._cache.trim()
             positions.forget_marks(self._database)
             self._database.run(

@@ -364,6 +364,25 @@ DATE_PRECISION = _option(
     "Precision of the date column: minute (2025-05-17 11:13) or second (2025-05-17 11:13:08).",
 )
 
+LOGINS_REMEMBER = _option(
+    "logins",
+    "remember",
+    _switch,
+    "yes",
+    "Whether state.db keeps who logs in successfully, from which network and country, and when last; no also forgets"
+    " what was kept.",
+)
+LOGINS_MAX_ENTRIES = _option(
+    "logins",
+    "max_entries",
+    _whole(1, 1_000_000),
+    "20000",
+    "Pairs of user and network kept at most; those not seen for longest go first.",
+)
+LOGINS_DAYS = _option(
+    "logins", "days", _whole(1, 3650), "180", "Days that a pair of user and network is kept after it was last seen."
+)
+
 EVENT_DAYS = _option(
     "retention", "event_days", _whole(1, 3650), "35", "Days that state.db keeps the details of each failure."
 )

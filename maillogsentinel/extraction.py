@@ -14,7 +14,7 @@ from maillogsentinel.sources import rotation
 from maillogsentinel.sources.choice import Choice, choose
 from maillogsentinel.sources.names import JOURNAL, is_journal
 from maillogsentinel.sources.source import tasks
-from maillogsentinel.store import history, positions, runs
+from maillogsentinel.store import history, logins, positions, runs
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.ledger import Ledger
 
@@ -69,6 +69,8 @@ class Extraction:
         self._notices = self._ledger.recover()
         self._problems: list[str] = []
         self._failed = False
+        if not config[options.LOGINS_REMEMBER]:
+            logins.forget(database)
 
     def file(self, path: str) -> Outcome:
         """Read what is new of the file at `path` alone, without siblings."""

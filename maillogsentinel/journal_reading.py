@@ -38,7 +38,7 @@ class JournalReading:
         self._started = now()
         self._before = self._position = before
         self._overlap = overlap
-        self._scanner = Scanner(before.adjacent, before.memory)
+        self._scanner = Scanner(before.adjacent, before.memory, self._committer.remembers_logins)
         self._clock = Clock(self._started)
         self._batch = Batch()
         self._last_line = b""
@@ -155,7 +155,7 @@ class JournalReading:
         before, known = self._before, Selection(self._before.identifiers)
         if known.includes(selection) or not before.newest or before.stamp < before.newest_stamp:
             return
-        scanner, batch = Scanner(None), Batch()
+        scanner, batch = Scanner(None, logins=self._committer.remembers_logins), Batch()
         with journal.read(selection, cursor=before.newest, facility=True) as output:
             for data, end, begin in output.blocks():
                 for line in data[begin:end].splitlines(keepends=True):
@@ -184,6 +184,7 @@ class JournalReading:
             self._oldest = min(self._oldest, oldest.stamp) if oldest else self._oldest
         batch = self._batch
         known = len(batch.failures), len(batch.troubles)
+        batch.take_since(max(self._since, self._overlap.last + 1 if self._overlap else 0))
         self._scanner.scan(block, self._clock, batch)
         if self._since:
             batch.drop_older(*known, self._since)

@@ -150,7 +150,7 @@ class Reading:
         """Go back to what is committed."""
         self._before = self._state = positions.load_source(self._database, path)
         self._marks = positions.load_marks(self._database)
-        self._scanner = Scanner(self._before.adjacent, self._before.memory)
+        self._scanner = Scanner(self._before.adjacent, self._before.memory, self._committer.remembers_logins)
         self._overlap = overlap.load(self._database, path)
         self._streamed = self._before.current
         self._batch = Batch()
@@ -234,6 +234,7 @@ class Reading:
                     self._covered.append((stamp, stamp))
                 batch = self._batch
                 known = len(batch.failures), len(batch.troubles)
+                batch.take_since(max(since, self._overlap.last + 1 if self._overlap else 0))
                 self._scanner.scan(block, clock, batch)
                 if since:
                     batch.drop_older(*known, since)

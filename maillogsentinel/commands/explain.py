@@ -10,7 +10,7 @@ from typing import IO, Any
 from maillogsentinel.errors import SourceError
 from maillogsentinel.localtime import LocalTime, now
 from maillogsentinel.model import MECHANISM_INVALID, Failure, Trouble, raw_bytes, safe_text
-from maillogsentinel.parse import repeats
+from maillogsentinel.parse import login, repeats, session
 from maillogsentinel.parse.header import MAX_LINE
 from maillogsentinel.parse.postfix import LOOK_BACK, as_trouble, raw_mechanism, read
 from maillogsentinel.parse.stamp import Clock, latest
@@ -46,10 +46,26 @@ def _explain(file: IO[bytes], reference: int, as_json: bool) -> None:
             again = repeats.last_message(line, before, clock)
             if again:
                 found, count, warning = again
+        if isinstance(found, str):
+            found = _known(line, clock) or found
         before = found if isinstance(found, Failure) else None
         earlier = (earlier + line + b"\n")[-LOOK_BACK:]
         why = _why(found, count, warning)
         print(json.dumps(_object(line, found, why, clock)) if as_json else _text(line, found, why, times))
+
+
+def _known(line: bytes, clock: Clock) -> str | None:
+    """What a line is that is no failure, where it is understood all the same."""
+    end = len(line)
+    hit = line.find(login.WORD)
+    if hit >= 0 and login.essence(line, 0, hit, end, clock) is not None:
+        return "a successful login"
+    hit = line.find(session.COUNTER)
+    if hit >= 0 and session.ended(line, 0, hit, end, clock):
+        return "the end of a session with refused AUTH commands; each failed login has a line of its own"
+    if session.notice(line, clock):
+        return "a syslog daemon says that it dropped messages; the report says so, too"
+    return None
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from maillogsentinel.config import Config, load
 from maillogsentinel.enrich import age
 from maillogsentinel.enrich.geo import Geo
 from maillogsentinel.localtime import LocalTime, now
-from maillogsentinel.store import history, journal_positions, lock, runs
+from maillogsentinel.store import history, journal_positions, lock, logins, runs
 from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.ledger import committed
@@ -45,7 +45,15 @@ def _collect(config: Config) -> dict[str, Any]:
     found["problems"] = [*geo.problems, *age.sentences(config, geo.databases)]
     if not os.path.exists(os.path.join(state_dir, NAME)):
         found.update(
-            reading=None, sources=[], csv=None, events=0, progress=None, last_run=None, pending_records=0, due=[]
+            reading=None,
+            sources=[],
+            csv=None,
+            events=0,
+            progress=None,
+            last_run=None,
+            pending_records=0,
+            due=[],
+            logins=None,
         )
         return found
     database = Database(state_dir)
@@ -58,6 +66,10 @@ def _collect(config: Config) -> dict[str, Any]:
     ]
     found["csv"] = {"path": path, "bytes": length, "records": count}
     found["events"] = database.rows("SELECT count(*) FROM event")[0][0]
+    found["logins"] = None
+    if config[options.LOGINS_REMEMBER]:
+        users, networks = logins.known(database)
+        found["logins"] = {"users": users, "networks": networks}
     pending = database.rows("SELECT count FROM pending")
     found["pending_records"] = pending[0][0] if pending else 0
     progress = runs.progress(database)
@@ -153,6 +165,9 @@ def _text(found: dict[str, Any]) -> str:
         lines.append(
             f"CSV:        {found['csv']['path']}, {found['csv']['records']} records, {found['csv']['bytes']} bytes"
         )
+    if found["logins"]:
+        users, networks = found["logins"]["users"], found["logins"]["networks"]
+        lines.append(f"Logins:     {users} users are known to log in, from {networks} networks")
     if found["pending_records"]:
         lines.append(f"Pending:    {found['pending_records']} records, which the next run finishes writing")
     due = found["due"]

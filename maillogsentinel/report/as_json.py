@@ -13,8 +13,9 @@ def render(summary: Summary) -> str:
     Keys, which later versions may add to: version, test, reported_at, interval, server (name, address), first_day,
     last_day, today, coverage (``full``, ``part`` or ``none``), read_until, total, attempts (user, ip, hostname, count),
     users, addresses, countries, asos, asns (each: top, a list of value and count; unknown; distinct), reverse_dns
-    (failed, by_errno, not_asked), not_covered (start, end, why), troubles (kind, count), notices, csv (path, bytes,
-    lines). Unknown values are null; so is total, and all that is counted, when the coverage is ``none``.
+    (failed, by_errno, not_asked), not_covered (start, end, why), losses (kind: ``session``, ``rsyslog`` or
+    ``journald``; times; missing), troubles (kind, count), notices, csv (path, bytes, lines). Unknown values are null;
+    so is total, and all that is counted, when the coverage is ``none``.
     """
     tally = summary.tally
     known = summary.coverage != "none"
@@ -42,6 +43,7 @@ def render(summary: Summary) -> str:
         "read_until": summary.read_until or None,
         **(counted if known else dict.fromkeys(counted)),
         "not_covered": [gap._asdict() for gap in summary.not_covered],
+        "losses": [loss._asdict() for loss in summary.losses],
         "troubles": [{"kind": kind, "count": number} for kind, number in summary.troubles],
         "notices": list(summary.notices),
         "csv": {"path": summary.csv_path, "bytes": summary.csv_size, "lines": summary.csv_lines},

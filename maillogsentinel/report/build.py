@@ -8,10 +8,10 @@ from maillogsentinel import config as options
 from maillogsentinel.config import Config
 from maillogsentinel.localtime import MINUTE, LocalTime
 from maillogsentinel.report.rows import Records
-from maillogsentinel.report.summary import Gap, Summary, interval_of
+from maillogsentinel.report.summary import Gap, Loss, Summary, interval_of
 from maillogsentinel.report.tally import tally
 from maillogsentinel.report.this_host import full_host_name, host_address
-from maillogsentinel.store import history, runs
+from maillogsentinel.store import history, losses, runs
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.history import NEVER_READ, Span
 
@@ -69,6 +69,7 @@ def _with_history(summary: Summary, database: Database, times: LocalTime, span: 
         nothing_read=unread >= end - start,
         not_covered=tuple(_gap(gap, times) for gap in missing if _worth_telling(gap)),
         troubles=tuple(history.troubles(database, summary.first_day, summary.last_day)),
+        losses=tuple(Loss(*loss) for loss in losses.losses(database, summary.first_day, summary.last_day)),
         notices=tuple(dict.fromkeys((*summary.notices, *(last.problems if last else ())))),
     )
 

@@ -85,12 +85,15 @@ def _reverse_dns(summary: Summary) -> list[str]:
 
 
 def _remarks(summary: Summary) -> list[str]:
-    """Return what the numbers leave out: hours, the server's own trouble, notices."""
+    """Return what the numbers leave out: hours, lines, the server's own trouble, notices."""
     parts = []
     if summary.not_covered:
         gaps: list[tuple[str | int, ...]] = [tuple(gap) for gap in summary.not_covered]
         parts += [f"<h2>{wording.GAPS_TITLE}</h2>", f"<p>{wording.GAPS_SENTENCE}</p>"]
         parts.append(_table(wording.GAPS_TITLE, ("From", "To", "Why"), gaps))
+    if summary.losses:
+        parts += [f"<h2>{wording.LOSS_TITLE}</h2>", "<ul>"]
+        parts += [*(f"<li>{escape(line)}</li>" for line in wording.losses(summary)), "</ul>"]
     if summary.troubles:
         troubles: list[tuple[str | int, ...]] = [(kind, number) for kind, number in summary.troubles]
         parts.append(f"<h2>{wording.TROUBLE_TITLE}</h2>")

@@ -16,6 +16,18 @@ class Gap(NamedTuple):
     """A few words, such as ``the log was gone``; may be empty."""
 
 
+class Loss(NamedTuple):
+    """Lines of the days covered that are missing from the log."""
+
+    kind: str
+    """``session``: sessions ended with more refused AUTH commands than there are lines for; ``rsyslog``, ``journald``:
+    that daemon said that it dropped messages."""
+    times: int
+    """How many sessions or notices told of it."""
+    missing: int
+    """How many lines at least, as far as they told."""
+
+
 class Summary(NamedTuple):
     """Everything that a rendering needs. All texts are safe (see `model.safe_text`); days and times are local ones."""
 
@@ -45,6 +57,7 @@ class Summary(NamedTuple):
     not_covered: tuple[Gap, ...] = ()
     troubles: tuple[tuple[str, int], ...] = ()
     """The server's own trouble, which is no attack: what happened, and how often."""
+    losses: tuple[Loss, ...] = ()
     notices: tuple[str, ...] = ()
     """Sentences: complaints that still hold, possible gaps, the age of databases."""
     attachment: str = ""

@@ -18,6 +18,8 @@ def render(summary: Summary) -> str:
         blocks.append(_reverse_dns(summary))
     if summary.not_covered:
         blocks.append([_rule(wording.GAPS_TITLE), wording.GAPS_SENTENCE, *_gaps(summary)])
+    if summary.losses:
+        blocks.append([_rule(wording.LOSS_TITLE), *(f"  * {line}" for line in wording.losses(summary))])
     if summary.troubles:
         times = [(f"{number} times", _one_line(kind)) for kind, number in summary.troubles]
         blocks.append([_rule(wording.TROUBLE_TITLE), *(f"  {line}" for line in _numbers_right(times))])

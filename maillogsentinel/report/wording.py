@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from maillogsentinel.report.summary import Summary
+from maillogsentinel.report.summary import Loss, Summary
 from maillogsentinel.report.tally import TOP, Top
 
 DOCUMENTATION = "https://github.com/cryptozoide/MailLogSentinel/blob/main/README.md"
@@ -10,6 +10,7 @@ SAMPLE = "TEST: a sample made by 'maillogsentinel report --test'. No day counts 
 TROUBLE_TITLE = "Server trouble (not attacks, not counted above)"
 GAPS_TITLE = "Hours not covered"
 GAPS_SENTENCE = "These hours were not read, or only in part. What is missing is not in the numbers above:"
+LOSS_TITLE = "Lines that may be missing from the log"
 NOTICES_TITLE = "Notices"
 REVERSE_DNS_TITLE = "Reverse DNS Lookup Failure Summary"
 
@@ -82,6 +83,26 @@ def total_lines(summary: Summary) -> list[str]:
     if summary.read_until:
         lines += ["", f"Logs were read up to {summary.read_until}."]
     return lines
+
+
+def losses(summary: Summary) -> list[str]:
+    """Return the sentences on lines that are missing, or may be."""
+    return [_loss(loss) for loss in summary.losses]
+
+
+def _loss(loss: Loss) -> str:
+    if loss.kind == "session":
+        sessions, commands = _number(loss.times, "session"), _number(loss.missing, "refused AUTH command")
+        return (
+            f"{sessions} ended with {commands} more than the log has lines for: lines were lost, or Postfix refused"
+            " AUTH before a login."
+        )
+    least = f" (at least {_number(loss.missing, 'message')})" if loss.missing else ""
+    return f"{loss.kind} dropped messages {_number(loss.times, 'time')}{least}: failed logins may be missing."
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def failed_lookups(summary: Summary) -> str:

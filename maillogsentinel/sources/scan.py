@@ -1,10 +1,16 @@
 """From blocks of lines to failures: looks only at lines that can matter, and at the line behind each failure."""
 
+import json
+
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import repeats
-from maillogsentinel.parse.postfix import LOOK_BACK, NEEDLES, WORD, as_trouble, find_json, read
+from maillogsentinel.parse.postfix import ABORTED, JOURNAL, LOOK_BACK, NEEDLES, WORD, as_trouble, read
+from maillogsentinel.parse.session import COUNTER
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.logins import Logins
+from maillogsentinel.sources.loss import Losses
 from maillogsentinel.sources.segment import Block
+from maillogsentinel.sources.witness import Heard, Witness
 
 _HEADER = 600
 """Bytes from a line's start within which a repeated-message line says that it is one."""
@@ -16,6 +22,12 @@ class Batch:
     def __init__(self) -> None:
         self.failures: list[Failure] = []
         self.troubles: list[Trouble] = []
+        self.losses = Losses()
+        self.logins = Logins()
+
+    def take_since(self, since: int) -> None:
+        """Take no losses and no logins from before `since` (UTC microseconds; 0: take all) from now on."""
+        self.losses.since = self.logins.since = since
 
     def drop_older(self, failures: int, troubles: int, since: int) -> None:
         """Drop what is older than `since` (UTC microseconds) behind the first so many failures and troubles."""
@@ -26,40 +38,49 @@ class Batch:
 class Scanner:
     """Reads the blocks of one stream of lines, which may run on through several files."""
 
-    def __init__(self, adjacent: Failure | None, memory: str = "") -> None:
+    def __init__(self, adjacent: Failure | None, memory: str = "", logins: bool = True) -> None:
+        """`logins`: look for successful logins, too."""
+        remembered = json.loads(memory) if memory else {}
+        self._witness = Witness(remembered.get("witness"))
+        self._logins = logins
+        self._heard: Heard = []
+        self._counters: list[int] = []
         self.adjacent = adjacent
         """The failure that the last line read was, else None: a repeated-message line right behind it repeats it."""
         self.lines_bytes = 0
-        """Bytes of the lines that were failures, which bounds what a batch holds in memory."""
+        """Bytes of the lines that were failures, and of what else a batch holds in memory."""
         self.warnings: list[str] = []
         self._end = b""
 
     def memory(self) -> str:
         """Return what a later Scanner of the same stream needs beside `adjacent`; empty for nothing."""
-        return ""
+        parts = {"witness": self._witness.memory()}
+        parts = {name: part for name, part in parts.items() if part is not None}
+        return json.dumps(parts) if parts else ""
 
     def interrupted(self) -> None:
         """Lines are missing before the next block: nothing in it refers to what was read so far."""
         self.adjacent = None
+        self._witness.interrupted()
 
     def scan(self, block: Block, clock: Clock, batch: Batch) -> None:
         """Add what the block says to `batch`, in the order of the lines."""
         self._failures(block, clock, batch.failures, batch.troubles)
+        self._witness.read(block, clock, batch.losses, self._heard, self._counters)
+        self._heard, self._counters = [], []
+        if self._logins:
+            self.lines_bytes += batch.logins.read(block, clock)
 
     def _failures(self, block: Block, clock: Clock, failures: list[Failure], troubles: list[Trouble]) -> None:
         """Append the block's failures and troubles; a failure's ``repeat`` is the number of records."""
         data, end, begin = block
         search, back, begins = data.find, data.rfind, data.startswith
-        is_json = data[begin : begin + 1] == b"{"
+        heard = self._heard.append
+        find = self._find_json if data[begin : begin + 1] == b"{" else self._find
         at = begin
         behind = begin if self.adjacent is not None else -1  # where the line behind a failure begins
         while True:
-            if is_json:
-                hit = find_json(data, at, end)
-            else:
-                hit = search(WORD, at, end)
-                while hit >= 0 and not begins(NEEDLES, hit):
-                    hit = search(WORD, hit + 1, end)
+            hit = find(data, at, end)
             start = back(b"\n", at, hit) + 1 or at if hit >= 0 else end
             if 0 <= behind < start:
                 self._repeated(data, behind, start, end, clock, failures)
@@ -74,6 +95,7 @@ class Scanner:
             if type(found) is Failure and found.user is None:
                 found = as_trouble(found, self._before(data, start)) or found
             if type(found) is Failure:
+                heard((start, found.repeat, found))
                 if found.repeat != 1:
                     count, warning = repeats.records(found, self.adjacent is not None)
                     self._warn(warning)
@@ -85,7 +107,28 @@ class Scanner:
             else:
                 self.adjacent = None
                 if type(found) is Trouble:
+                    heard((start, 1, found))
                     troubles.append(found)
+                elif begins(ABORTED, hit):
+                    heard((start, 1, None))
+
+    def _find(self, data: bytes, at: int, end: int) -> int:
+        """Return where the next line that matters has what gives it away, -1 without one; note counters before it."""
+        search, begins = data.find, data.startswith
+        hit = search(WORD, at, end)
+        while hit >= 0 and not begins(NEEDLES, hit):
+            if begins(COUNTER, hit):
+                self._counters.append(hit)
+            hit = search(WORD, hit + 1, end)
+        return hit
+
+    def _find_json(self, data: bytes, at: int, end: int) -> int:
+        """The same for lines of the journal's JSON."""
+        for match in JOURNAL.finditer(data, at, end):
+            if match.group() != COUNTER:
+                return match.start()
+            self._counters.append(match.start())
+        return -1
 
     def _repeated(self, data: bytes, behind: int, start: int, end: int, clock: Clock, failures: list[Failure]) -> None:
         """Take the repeated-message lines that begin at `behind`, right after a failure, and end before `start`."""
@@ -100,6 +143,7 @@ class Scanner:
                 return
             failure, count, warning = again
             self._warn(warning)
+            self._heard.append((behind, failure.repeat, failure))
             failures.append(failure if failure.repeat == count else failure._replace(repeat=count))
             behind = stop + 1
 

@@ -1,22 +1,24 @@
 """The times between which the lines of a block were written, and when the newest line of a log was."""
 
 import os
+import re
 
 from maillogsentinel.errors import SourceError
 from maillogsentinel.localtime import now
 from maillogsentinel.parse.header import header, stamp_at
-from maillogsentinel.parse.stamp import Clock, latest
+from maillogsentinel.parse.stamp import Clock, fraction, latest
 from maillogsentinel.sources import rotation
 from maillogsentinel.sources.segment import Block
 
 _TRIES = 5
 _END = 1 << 16
+_COMMON = re.compile(rb"(\d{4}-\d\d-\d\dT[012]\d):([0-5]\d):([0-5]\d|60)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d) ")
 
 
 def first_stamp(block: Block, clock: Clock) -> int:
     """Return the time of the block's first line, UTC microseconds; 0 when it has none."""
     stop = block.data.find(b"\n", block.begin, block.end)
-    return _stamp(block.data[block.begin : block.end if stop < 0 else stop], clock)
+    return line_stamp(block.data[block.begin : block.end if stop < 0 else stop], clock)
 
 
 def last_stamp(block: Block, clock: Clock) -> int:
@@ -25,20 +27,25 @@ def last_stamp(block: Block, clock: Clock) -> int:
     for _ in range(_TRIES):
         stop = end - 1 if data[end - 1 : end] == b"\n" else end
         start = data.rfind(b"\n", begin, stop) + 1 or begin
-        stamp = _stamp(data[start:stop], clock)
+        stamp = line_stamp(data[start:stop], clock)
         if stamp or start == begin:
             return stamp
         end = start
     return 0
 
 
-def _stamp(line: bytes, clock: Clock) -> int:
+def line_stamp(line: bytes, clock: Clock) -> int:
+    """Return the time of a line (without its newline), UTC microseconds; 0 when it has none."""
+    common = _COMMON.match(line)
     try:
+        if common:
+            hour, minute, second, digits, zone = common.groups()
+            return clock.zoned(hour, zone) + (int(minute) * 60 + int(second)) * 1_000_000 + fraction(digits)
         stamp, _ = stamp_at(line, clock)
     except ValueError:
         return 0
     if stamp is None:
-        parts = header(line, clock)
+        parts = header(line, clock, needs_pid=False)
         stamp = parts.stamp if parts else None
     return stamp or 0
 

@@ -30,6 +30,11 @@ CREATE TABLE day (day TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 CREATE TABLE event (record INTEGER PRIMARY KEY, stamp INTEGER, source TEXT, server TEXT, ip TEXT, user TEXT,
                     mechanism TEXT, service TEXT, reason TEXT, pid INTEGER);
 CREATE TABLE trouble (day TEXT, kind TEXT, count INTEGER, PRIMARY KEY (day, kind)) WITHOUT ROWID;
+-- lines that are missing: how often something was told, and how many lines at least
+CREATE TABLE loss (day TEXT, kind TEXT, times INTEGER, missing INTEGER, PRIMARY KEY (day, kind)) WITHOUT ROWID;
+-- who logged in from where: first and last time in UTC microseconds
+CREATE TABLE login (user TEXT, network TEXT, country TEXT, first INTEGER, last INTEGER, count INTEGER,
+                    PRIMARY KEY (user, network)) WITHOUT ROWID;
 -- time, in UTC microseconds: what was read of each source, and where something may be missing
 CREATE TABLE coverage (path TEXT, start INTEGER, end INTEGER, PRIMARY KEY (path, start)) WITHOUT ROWID;
 CREATE TABLE gap (path TEXT, start INTEGER, end INTEGER, why TEXT, PRIMARY KEY (path, start)) WITHOUT ROWID;

@@ -35,11 +35,12 @@ def covered_until(database: Database, path: str) -> int:
     return int(database.rows("SELECT coalesce(max(end), 0) FROM coverage WHERE path = ?", (path,))[0][0])
 
 
-def note_gap(database: Database, path: str, gap: Span) -> None:
-    """Note that lines may be missing; in a transaction of the caller. What follows directly makes no second gap."""
+def note_gap(database: Database, path: str, gap: Span, within: int = MINUTE) -> None:
+    """Note that lines may be missing; in a transaction of the caller. What follows `within` so many microseconds makes
+    no second gap."""
     before = database.rows(
         "SELECT min(start) FROM gap WHERE path = ? AND why = ? AND start <= ? AND end >= ?",
-        (path, gap.why, gap.start, gap.start - MINUTE),
+        (path, gap.why, gap.start, gap.start - within),
     )[0][0]
     gap = gap._replace(start=gap.start if before is None else before)
     database.run("INSERT OR REPLACE INTO gap VALUES (?, ?, ?, ?)", (path, *gap))

@@ -9,6 +9,7 @@ import argparse
 import datetime
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from typing import NamedTuple
@@ -67,15 +68,22 @@ def failing_clients(shape: Shape, rng: random.Random) -> list[str]:
     ]
 
 
-def failure_messages(shape: Shape, count: int, rng: random.Random) -> list[str]:
-    """Return `count` failure lines without stamp and host: every client at least once where they suffice, half of the
-    rest from one client in twenty."""
+def failed_sessions(shape: Shape, count: int, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """Yield `count` failure lines without stamp and host, each with the last line of its session: every client at least
+    once where they suffice, half of the rest from one client in twenty."""
     clients = failing_clients(shape, rng)
     busy = clients[: max(1, len(clients) // 20)]
     senders = clients[:count]
     senders += [rng.choice(busy if rng.random() < 0.5 else clients) for _ in range(count - len(senders))]
     rng.shuffle(senders)
-    return [f"{smtpd(rng)}: warning: {client}: SASL {attempt(rng)}\n" for client in senders]
+    for number, client in enumerate(senders):
+        # Its own process: no other session of it may be under way.
+        process = f"{rng.choices(SERVICES, (50, 35, 15))[0]}[{218000 + number % 400}]"
+        counters = f"ehlo=1 auth=0/1 {'quit=1 commands=2/3' if rng.random() < 0.4 else 'commands=1/2'}"
+        yield (
+            f"{process}: warning: {client}: SASL {attempt(rng)}\n",
+            f"{process}: disconnect from {client} {counters}\n",
+        )
 
 
 def attempt(rng: random.Random) -> str:
@@ -125,6 +133,13 @@ def any_client(rng: random.Random) -> str:
     return f"mx{rng.randrange(90)}.{rng.choice(DOMAINS)}[{address}]"
 
 
+def account(rng: random.Random) -> tuple[str, str]:
+    """Return one of 600 users and a client of theirs, mostly one of three."""
+    number = rng.randrange(600)
+    own = random.Random(number * 3 + rng.randrange(3) if rng.random() < 0.95 else rng.random())
+    return f"{NAMES[number % 50]}{number}@{DOMAINS[number % 6]}", any_client(own)
+
+
 def delays(rng: random.Random) -> str:
     parts = [rng.randrange(1, 300) / 100 for _ in range(4)]
     return f"delay={sum(parts):.2g}, delays={'/'.join(f'{part:.2g}' for part in parts)}"
@@ -158,15 +173,19 @@ def delivery(rng: random.Random) -> list[str]:
 def connection(rng: random.Random) -> list[str]:
     """Return the first and the last line of one SMTP session."""
     service, client = smtpd(rng), any_client(rng)
+    draw = rng.random()
     commands = "ehlo=2 starttls=1 mail=1 rcpt=1 data=1 quit=1 commands=7"
-    if rng.random() < 0.3:
-        commands = "ehlo=1 auth=0/1 quit=1 commands=2/3"
+    if draw < 0.02:
+        commands = "ehlo=2 starttls=1 auth=1 mail=1 rcpt=1 data=1 quit=1 commands=8"
+    elif draw < 0.03:
+        service, commands = f"postfix/mx/smtpd[{217000 + rng.randrange(500)}]", "ehlo=1 auth=0/1 commands=1/2"
     return [f"{service}: connect from {client}", f"{service}: disconnect from {client} {commands}"]
 
 
 def success(rng: random.Random) -> list[str]:
-    login = f"sasl_method={rng.choice(('PLAIN', 'LOGIN'))}, sasl_username={mailbox(rng)}"
-    return [f"postfix/submission/smtpd[{pid(rng)}]: {queue_id(rng)}: client={any_client(rng)}, {login}"]
+    user, client = account(rng)
+    login = f"sasl_method={rng.choice(('PLAIN', 'LOGIN'))}, sasl_username={user}"
+    return [f"postfix/submission/smtpd[{pid(rng)}]: {queue_id(rng)}: client={client}, {login}"]
 
 
 def reject(rng: random.Random) -> list[str]:
@@ -220,10 +239,13 @@ def smtpd_trouble(rng: random.Random) -> list[str]:
 def dovecot(rng: random.Random) -> list[str]:
     session = "".join(rng.choices(QID_LETTERS, k=16))
     place = f"rip={documentation_address(rng)}, lip=192.0.2.25, TLS, session=<{session}>"
+    user, client = account(rng)
+    at_home = f"rip={client.partition('[')[2][:-1]}, lip=192.0.2.25, mpid={pid(rng)}, TLS, session=<{session}>"
     what = rng.choice(
         (
-            f"imap-login: Login: user=<{mailbox(rng)}>, method=PLAIN, mpid={pid(rng)}, {place}",
-            f"imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<{mailbox(rng)}>, {place}",
+            f"imap-login: Login: user=<{user}>, method=PLAIN, {at_home}",
+            f"imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<{mailbox(rng)}>, method=PLAIN,"
+            f" {place}",
             f"imap({mailbox(rng)})<{pid(rng)}><{session}>: Disconnected: Logged out in={rng.randrange(9999)} out=6120",
         )
     )
@@ -236,6 +258,19 @@ MIXED: tuple[Callable[[random.Random], list[str]], ...] = (reject, postscreen, p
 def pool_of(make: Callable[[random.Random], list[str]], rng: random.Random) -> Iterator[str]:
     """Yield messages of one kind without end, repeating them after a while."""
     return cycle([line + "\n" for _ in range(POOL) for line in make(rng)])
+
+
+def failures_of(sessions: Iterator[tuple[str, str]], ends: "deque[str]") -> Iterator[str]:
+    """Yield the failure lines, and put the last lines of their sessions into `ends`."""
+    for failure, end in sessions:
+        ends.append(end)
+        yield failure
+
+
+def first_of(ends: "deque[str]", others: Iterator[str]) -> Iterator[str]:
+    """Yield what is in `ends` before anything of `others`."""
+    while True:
+        yield ends.popleft() if ends else next(others)
 
 
 def stamps(shape: Shape, rng: random.Random) -> Iterator[str]:
@@ -265,8 +300,10 @@ def messages(shape: Shape, rng: random.Random) -> Iterator[str]:
     order += (mixed * (shape.lines // len(mixed)))[: shape.lines - len(order)]
     # Each block has the mixture of the whole: shuffling a long log as one would cost more than writing it.
     step = max(1, len(order) // BLOCK)
-    sources = [iter(failure_messages(shape, count, rng))]
+    ends: deque[str] = deque()
+    sources = [failures_of(failed_sessions(shape, count, rng), ends)]
     sources += [pool_of(make, rng) for make in (delivery, connection, success, *MIXED)]
+    sources[2] = first_of(ends, sources[2])
     for start in range(step):
         block = list(order[start::step])
         rng.shuffle(block)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from maillogsentinel.localtime import LocalTime
 from maillogsentinel.model import Failure, Trouble, raw_bytes
 from maillogsentinel.parse.header import MAX_LINE
-from maillogsentinel.parse.postfix import find_json, raw_mechanism, read
+from maillogsentinel.parse.postfix import JOURNAL, raw_mechanism, read
 from maillogsentinel.parse.repeats import last_message
 from maillogsentinel.parse.stamp import Clock
 
@@ -50,7 +50,7 @@ def check(line):
     found = read(line, CLOCK)
     raw_mechanism(line, CLOCK)
     again = last_message(line, BEFORE, CLOCK)
-    find_json(line, 0, len(line))
+    JOURNAL.search(line)
     for result in (found, again[0] if again else ""):
         if isinstance(result, str):
             continue

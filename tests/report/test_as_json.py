@@ -1,14 +1,15 @@
 import json
 
 from maillogsentinel.report.as_json import render
-from maillogsentinel.report.summary import Gap
+from maillogsentinel.report.summary import Gap, Loss
 from maillogsentinel.report.tally import tally
 
 from .samples import HOSTILE, hostile_rows, known_numbers, row, summary_of
 
 KEYS = [
     "version", "test", "reported_at", "interval", "server", "first_day", "last_day", "today", "coverage", "read_until",
-    "total", "attempts", "users", "addresses", "countries", "asos", "asns", "reverse_dns", "not_covered", "troubles",
+    "total", "attempts", "users", "addresses", "countries", "asos", "asns", "reverse_dns", "not_covered", "losses",
+    "troubles",
     "notices", "csv",
 ]  # fmt: skip
 
@@ -38,9 +39,13 @@ def test_every_value_comes_back_as_it_was():
 
 def test_what_is_beside_the_numbers_is_told():
     gap = Gap("2025-05-27 03:00", "2025-05-27 05:00", "gone")
-    summary = summary_of(not_covered=(gap,), troubles=(("lost", 2),), notices=("old",), test=True, server_address="")
+    loss = Loss("session", 2, 3)
+    summary = summary_of(
+        not_covered=(gap,), losses=(loss,), troubles=(("lost", 2),), notices=("old",), test=True, server_address=""
+    )
     found = json.loads(render(summary))
     assert found["not_covered"] == [{"start": "2025-05-27 03:00", "end": "2025-05-27 05:00", "why": "gone"}]
+    assert found["losses"] == [{"kind": "session", "times": 2, "missing": 3}]
     assert found["troubles"] == [{"kind": "lost", "count": 2}]
     assert (found["notices"], found["test"], found["coverage"]) == (["old"], True, "part")
     assert found["server"] == {"name": "mail.example.org", "address": None}

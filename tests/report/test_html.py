@@ -4,6 +4,7 @@ import pytest
 
 from maillogsentinel.report import text
 from maillogsentinel.report.html import render
+from maillogsentinel.report.summary import Loss
 from maillogsentinel.report.tally import tally
 
 from .samples import HOSTILE, hostile_rows, known_numbers, row, summary_of
@@ -107,6 +108,7 @@ def test_no_field_gets_into_the_document_unescaped(value):
         tally([row(user=value, hostname=value, country_code=value, asn=value, aso=value, ip=value)]),
         **dict.fromkeys(fields, value),
         not_covered=(REPORTS["not-read"].not_covered[0]._replace(start=value, end=value, why=value),),
+        losses=(Loss(value, 1, 0),),
         troubles=((value, 1),),
         notices=(value,),
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from maillogsentinel.report.columns import width
-from maillogsentinel.report.summary import Gap
+from maillogsentinel.report.summary import Gap, Loss
 from maillogsentinel.report.tally import tally
 from maillogsentinel.report.text import render
 
@@ -29,6 +29,7 @@ REPORTS = {
     "everything": summary_of(
         known_numbers(),
         not_covered=GAPS,
+        losses=(Loss("journald", 1, 0), Loss("rsyslog", 3, 1204), Loss("session", 1, 1), Loss("session", 7, 12)),
         troubles=(("Connection lost to authentication server", 12), ("generic failure", 3)),
         notices=(
             "The country database is 92 days old. Run: maillogsentinel ipinfo --update",

@@ -1,0 +1,286 @@
+"""Lines that are missing: sessions with more refused AUTH commands than there are lines for, and dropped messages.
+
+A refused AUTH command is no proof of a failed login: Postfix also refuses it where AUTH is not offered, where TLS comes
+first, or for its syntax, and writes no line then. So a session without any line counts only where AUTH is known to be
+offered: the same smtpd process, which serves one service alone, proved it by a failure before, or most other sessions
+of the same kind have their lines.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from maillogsentinel.localtime import HOUR
+from maillogsentinel.model import Failure, Trouble
+from maillogsentinel.parse import session
+from maillogsentinel.parse.session import Ended, Notice, Process
+from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.loss import JOURNALD, RSYSLOG, SESSION, Losses
+from maillogsentinel.sources.segment import Block
+from maillogsentinel.sources.timeline import first_stamp, line_stamp
+
+_WARM_UP = 2 * HOUR
+"""No session is expected to last longer: by then, those that began before the first line that was read are over."""
+_PROCESSES = 4096
+_KINDS = 1024
+_DROPS = 256
+_ENOUGH = 1000
+"""Sessions of a kind after which older ones count half."""
+_TAIL = 8192
+"""Bytes before a block's end that may hold the reason for what the next block has: the two stand close together."""
+_SAMPLE = 16 * 1024
+_HEAD = 2048
+_OTHERS = (b" rsyslogd", b" systemd", b" kernel: ", b" CRON[")
+"""Where one of them writes, a syslog daemon's own messages may stand. A log of mail alone never has them."""
+
+Heard = list[tuple[int, int, Failure | Trouble | None]]
+"""Where a line begins, how many logins it stands for, and what it is: None for a login that the client gave up."""
+
+
+class _State:
+    """What is known of an smtpd process."""
+
+    __slots__ = ("excused", "proof", "seen")
+
+    def __init__(self, seen: int = 0, excused: int = 0, proof: int = 0) -> None:
+        self.seen = seen
+        """Failures of the session that is under way."""
+        self.excused = excused
+        """Its AUTH commands that were refused for another reason."""
+        self.proof = proof
+        """Bits: a session without (1) and with STARTTLS (2) had a failure, so AUTH is offered in such."""
+
+
+class Witness:
+    """Follows the sessions of one stream of lines."""
+
+    def __init__(self, memory: dict[str, Any] | None = None) -> None:
+        self._until = 0
+        """UTC microseconds up to which sessions may end that began before the first line; 0: there was no line yet."""
+        self._fresh: dict[Process, int] | None = {}
+        """Processes whose session begins in what was read, and where in the block; None: all do."""
+        self._processes: dict[Process, _State] = {}
+        self._kinds: dict[tuple[str | None, str | None, bool], list[int]] = {}
+        """Sessions with refused AUTH commands that had all their lines, and that had none, by server, service, TLS."""
+        self._drops: dict[str, bool] = {}
+        """Whose messages are being dropped, and whether it matters."""
+        self._mixed = False
+        """Whether the log is not of mail alone."""
+        if memory:
+            self._until, self._mixed, self._drops = memory["until"], memory["mixed"], dict(memory["drops"])
+            fresh = memory["fresh"]
+            self._fresh = None if fresh is None else dict.fromkeys(((a, b, c) for a, b, c in fresh), -1)
+            self._processes = {(a, b, c): _State(*state) for a, b, c, *state in memory["processes"]}
+            self._kinds = {(a, b, c): counts for a, b, c, *counts in memory["kinds"]}
+
+    def memory(self) -> dict[str, Any] | None:
+        """Return what a later Witness of the same stream needs, as JSON has it; None for nothing."""
+        if not self._until:
+            return None
+        return {
+            "until": self._until,
+            "mixed": self._mixed,
+            "drops": list(self._drops.items()),
+            "fresh": None if self._fresh is None else list(self._fresh),
+            "processes": [(*who, it.seen, it.excused, it.proof) for who, it in self._processes.items()],
+            "kinds": [(*kind, *counts) for kind, counts in self._kinds.items()],
+        }
+
+    def interrupted(self) -> None:
+        """Lines are missing before the next block: what the sessions under way have said is not known any more."""
+        self._until = 0
+        self._fresh = {}
+        for state in self._processes.values():
+            state.seen = state.excused = 0
+
+    def read(self, block: Block, clock: Clock, losses: Losses, heard: Heard, counters: list[int]) -> None:
+        """Add to `losses` what the block tells of.
+
+        `heard` are its lines on logins, and `counters` the places of `session.COUNTER` in it, both in order.
+        """
+        begins = not self._until
+        if self._fresh is not None:
+            stamp = first_stamp(block, clock) or clock.reference
+            self._until = self._until or stamp + _WARM_UP
+            if stamp > self._until:
+                self._fresh = None
+            else:
+                self._fresh = _begun(block, clock, self._fresh)
+        self._sessions(block, clock, losses, heard, counters)
+        for notice in self._notices(block, clock, begins):
+            self._dropped(notice, losses)
+
+    # -- sessions
+
+    def _sessions(self, block: Block, clock: Clock, losses: Losses, heard: Heard, counters: list[int]) -> None:
+        data, end, begin = block
+        find, back, ended = data.find, data.rfind, session.ended
+        excuses = _Excuses(block, clock)
+        at, known = 0, len(heard)
+        for hit in counters:
+            if data[hit + 7 : hit + 8] != b"/":  # auth=1: none was refused
+                continue
+            start = back(b"\n", begin, hit) + 1 or begin
+            while at < known and heard[at][0] < start:
+                self._hear(heard[at], data, end, clock)
+                at += 1
+            stop = find(b"\n", hit, end)
+            if stop < 0:
+                stop = end
+            found = ended(data, start, hit, stop, clock)
+            if found:
+                missing = self._missing(found, start, excuses)
+                if missing:
+                    losses.add(line_stamp(data[start:stop], clock), SESSION, 1, missing)
+        for one in heard[at:]:
+            self._hear(one, data, end, clock)
+        for process in excuses.left():
+            self._state(process).excused += 1
+
+    def _hear(self, heard: tuple[int, int, Failure | Trouble | None], data: bytes, end: int, clock: Clock) -> None:
+        start, times, found = heard
+        if type(found) is Failure:
+            process: Process = found.server, found.service, found.pid
+            state = self._processes.get(process) or self._state(process)
+            state.seen += times
+            return
+        stop = data.find(b"\n", start, end)
+        line = data[start : end if stop < 0 else stop]
+        if found is None:
+            gave_up = session.aborted(line, clock)
+            if gave_up:
+                self._state(gave_up).excused += 1
+        else:
+            parts = session.smtpd(line, clock)
+            if parts:
+                self._state(parts[0]).excused += 1
+
+    def _state(self, process: Process) -> _State:
+        state = self._processes.get(process)
+        if state is None:
+            if len(self._processes) >= _PROCESSES:
+                del self._processes[next(iter(self._processes))]
+            state = self._processes[process] = _State()
+        return state
+
+    def _missing(self, found: Ended, start: int, excuses: "_Excuses") -> int:
+        """How many lines the session that ends at `start` should have had beside those that were seen."""
+        process, refused, tls, succeeded = found
+        state = self._processes.get(process)
+        kind = process[0], process[1], tls
+        counts = self._kinds.get(kind)
+        if counts is None:
+            if len(self._kinds) >= _KINDS:
+                del self._kinds[next(iter(self._kinds))]
+            counts = self._kinds[kind] = [0, 0]
+        elif counts[0] + counts[1] >= _ENOUGH:
+            counts[:] = counts[0] // 2, counts[1] // 2
+        bit = 1 + tls
+        seen = excused = 0
+        offered = counts[0] > 2 * counts[1]
+        if state:
+            seen, excused = state.seen, state.excused
+            state.seen = state.excused = 0
+            offered = offered or bool(state.proof & bit)
+            if seen:
+                state.proof |= bit
+        missing = refused - seen
+        if missing <= 0:
+            counts[0] += 1
+        elif missing > excused and (seen or not succeeded):
+            if seen or offered or counts[0]:  # where AUTH is not offered, nobody asks why it was refused
+                excused += excuses.count(process, start)
+            missing -= excused
+            if missing > 0 and (self._fresh is None or self._fresh.get(process, start) < start):
+                counts[1] += not seen
+                if seen or offered:
+                    excuses.ends[process] = start
+                    return missing
+        excuses.ends[process] = start
+        return 0
+
+    # -- what syslog daemons say
+
+    def _notices(self, block: Block, clock: Clock, begins: bool) -> Iterator[Notice]:
+        """What syslog daemons say in the block; of a large block of a log of mail alone, only its ends count."""
+        data, end, begin = block
+        if not self._mixed:
+            head = end if begins else min(end, begin + _HEAD)
+            self._mixed = any(data.find(word, begin, head) >= 0 for word in _OTHERS)
+        whole = self._mixed or end - begin <= 2 * _SAMPLE or data[begin : begin + 1] == b"{"
+        parts = [(begin, end)] if whole else [(begin, begin + _SAMPLE), (end - _SAMPLE, end)]
+        for low, high in parts:
+            for start, stop in _lines(block, session.NOTICE, low, high):
+                notice = session.notice(data[start:stop], clock)
+                if notice:
+                    yield notice
+
+    def _dropped(self, notice: Notice, losses: Losses) -> None:
+        stamp, daemon, whose, lost, mail = notice
+        if daemon == "journald":
+            if mail and lost is not None:
+                losses.add(stamp, JOURNALD, 1, lost)
+        elif lost is None:
+            if len(self._drops) >= _DROPS:
+                del self._drops[next(iter(self._drops))]
+            self._drops[whose] = mail is not False
+            if mail is not False:
+                losses.add(stamp, RSYSLOG, 1, 0)
+        else:
+            matters = self._drops.pop(whose, None)
+            if matters is not False:
+                losses.add(stamp, RSYSLOG, matters is None, lost)
+
+
+class _Excuses:
+    """The lines of a block that say why AUTH was refused; looked for when somebody asks, since few blocks need them."""
+
+    def __init__(self, block: Block, clock: Clock) -> None:
+        self._block = block
+        self._clock = clock
+        self._lines: list[tuple[int, int]] | None = None
+        self.ends: dict[Process, int] = {}
+        """Where each process's latest session ends, as far as the block has come."""
+
+    def count(self, process: Process, start: int) -> int:
+        """How many there are for the process between the end of its session before and `start`."""
+        data, before, own = self._block.data, self.ends.get(process, 0), b"[%d]" % (process[2] or 0)
+        if self._lines is None:
+            self._lines = list(_lines(self._block, session.AUTH, self._block.begin, self._block.end))
+        return sum(
+            session.excuse(data[low:high], self._clock) == process
+            for low, high in self._lines
+            if before <= low < start and (data.find(own, low, high) >= 0 or data[low : low + 1] == b"{")
+        )
+
+    def left(self) -> Iterator[Process]:
+        """The processes whose session does not end in the block, once for each such line near its end."""
+        block = self._block
+        for start, stop in _lines(block, session.AUTH, max(block.begin, block.end - _TAIL), block.end):
+            process = session.excuse(block.data[start:stop], self._clock)
+            if process and start >= self.ends.get(process, 0):
+                yield process
+
+
+def _begun(block: Block, clock: Clock, before: dict[Process, int]) -> dict[Process, int]:
+    """The processes of which a session's begin was seen, the latest ones, and where in the block it was the first."""
+    fresh = dict.fromkeys(before, -1)
+    for start, stop in _lines(block, session.CONNECT, block.begin, block.end):
+        process = session.begun(block.data[start:stop], clock)
+        if process:
+            fresh.setdefault(process, start)
+    for process in list(fresh)[: max(0, len(fresh) - _PROCESSES)]:
+        del fresh[process]
+    return fresh
+
+
+def _lines(block: Block, word: bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Begin and end of the block's lines that have `word` between `begin` and `end`."""
+    data = block.data
+    hit = data.find(word, begin, end)
+    while hit >= 0:
+        start = data.rfind(b"\n", block.begin, hit) + 1 or block.begin
+        stop = data.find(b"\n", hit, block.end)
+        if stop < 0:
+            stop = block.end
+        yield start, stop
+        hit = data.find(word, stop, end)
