@@ -43,6 +43,10 @@ _PROGRAM = re.compile(
     rb"([^\s\[\]:]{0,255})\[(\d{1,10})\]: ?(.*)",
     re.S,
 )
+# Dovecot logs without a pid through its own log process.
+_WITHOUT_PID = re.compile(
+    rb"(?:<[\w.]{1,24}> )?(?:([^\s\[\]]{1,255}) +)?(?:[a-z0-9]{1,12}\.[a-z]{1,12} )?([^\s\[\]:]{1,255}): ?(.*)", re.S
+)
 _SYSLOG5424 = re.compile(
     rb"1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) (\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} "
     rb"(?:-|(?:\[(?:[^\]\"\\]|\"(?:[^\"\\]|\\.)*\")*\])+) *(?:\xef\xbb\xbf)? *(.*)",
@@ -51,22 +55,23 @@ _SYSLOG5424 = re.compile(
 _ABBREVIATED = {b"UTC": b"Z", b"GMT": b"Z"}
 
 
-def header(line: bytes, clock: Clock, undated: int | None = None) -> Header | None:
+def header(line: bytes, clock: Clock, undated: int | None = None, needs_pid: bool = True) -> Header | None:
     """Return the parts of `line` (without its newline), or None when it has no header of a known form.
 
-    `undated` is the time of a line whose form has none of its own; without it such a line is not taken.
+    `undated` is the time of a line whose form has none of its own; without it such a line is not taken. `needs_pid`:
+    a program without its pid is none, as with all of Postfix; Dovecot may log without.
     """
     if len(line) > MAX_LINE:
         return None
     try:
-        return _header(line, clock, undated)
+        return _header(line, clock, undated, needs_pid)
     except (ValueError, OverflowError):
         return None
 
 
-def _header(line: bytes, clock: Clock, undated: int | None) -> Header | None:
+def _header(line: bytes, clock: Clock, undated: int | None, needs_pid: bool) -> Header | None:
     if line[:1] == b"{":
-        return _json(line, clock)
+        return _json(line, clock, needs_pid)
     compose = _COMPOSE.match(line)
     if compose:
         line = line[compose.end() :]
@@ -87,12 +92,17 @@ def _header(line: bytes, clock: Clock, undated: int | None) -> Header | None:
     if stamp is None:
         return None
     rest = _PROGRAM.match(line, end)
-    if not rest:
-        return None
-    host, program, pid, message = rest.groups()
+    if rest:
+        host, program, pid, message = rest.groups()
+    else:
+        rest = None if needs_pid else _WITHOUT_PID.match(line, end)
+        if not rest:
+            return None
+        host, program, message = rest.groups()
+        pid = None
     if host in NO_HOSTS:
         host = None
-    return Header(stamp, host, program, int(pid), message, False)
+    return Header(stamp, host, program, None if pid is None else int(pid), message, False)
 
 
 def stamp_at(line: bytes, clock: Clock) -> tuple[int | None, int]:
@@ -137,7 +147,7 @@ def _rfc5424(match: re.Match[bytes], clock: Clock) -> Header | None:
     return Header(_iso(iso, clock), None if host == b"-" else host, program, number, message, True)
 
 
-def _json(line: bytes, clock: Clock) -> Header | None:
+def _json(line: bytes, clock: Clock, needs_pid: bool) -> Header | None:
     import json
 
     try:
@@ -145,7 +155,7 @@ def _json(line: bytes, clock: Clock) -> Header | None:
     except (ValueError, RecursionError):
         return None
     if isinstance(entry.get("log"), str):
-        return _docker(entry, clock)
+        return _docker(entry, clock, needs_pid)
     identifier, stamp = entry.get("SYSLOG_IDENTIFIER"), entry.get("__REALTIME_TIMESTAMP")
     message = _journal_bytes(entry.get("MESSAGE"))
     if not isinstance(identifier, str) or message is None or not re.fullmatch("[0-9]{1,18}", str(stamp)):
@@ -172,10 +182,10 @@ def _journal_bytes(value: object) -> bytes | None:
     return None
 
 
-def _docker(entry: dict[str, object], clock: Clock) -> Header | None:
+def _docker(entry: dict[str, object], clock: Clock, needs_pid: bool) -> Header | None:
     """docker's json-file: the program's own line inside, and the time at which docker read it."""
     outer = _ISO.match(str(entry.get("time", "")).encode("utf-8", "replace") + b" ")
     inner = str(entry["log"]).encode("utf-8", "surrogatepass").rstrip(b"\r\n")  # CR where the container has a tty
     if inner[:1] == b"{":
         return None
-    return header(inner, clock, _iso(outer, clock) if outer else clock.reference)
+    return header(inner, clock, _iso(outer, clock) if outer else clock.reference, needs_pid)

@@ -34,6 +34,8 @@ TEMPORARY = {
 """Reasons that are the server's own fault, not an attack, and what each means."""
 
 _STALE = re.compile(rb"Invalid authentication mechanism|Invalid base64 data in initial response\Z")
+NOT_SENT = re.compile(r"Invalid authentication mechanism|Invalid base64 data in initial response\Z")
+"""Matches the reasons of failures whose client sent no user: a name in the line belongs to an earlier attempt."""
 _MARKER = b", sasl_username="
 
 _SOLARIS = rb"(?:\[ID \d{1,10} [\w.]{1,24}\] )?"
@@ -124,7 +126,7 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
         (
             stamp,
             None if host in NO_HOSTS else text(host) or _text(host),
-            _addresses[addr] if addr in _addresses else _address(addr),
+            _addresses[addr] if addr in _addresses else address(addr),
             None if unnamed else text(user) or _text(user),
             None if name == b"unknown" else text(name) or _text(name),
             text(mech) or _text(mech),
@@ -172,7 +174,7 @@ def _any(line: bytes, clock: Clock) -> Failure | Trouble | str:
     return Failure(
         parts.stamp,
         server,
-        _address(addr),
+        address(addr),
         user,
         None if name == b"unknown" else safe_text(name),
         mechanism,
@@ -246,8 +248,10 @@ def _service_of(parts: Header) -> str | None:
     return _service(parts.program[: -len(b"/smtpd")])
 
 
-def _address(raw: bytes) -> str | None:
-    """The canonical form of an address (RFC 5952); None for ``unknown`` and for what is no address."""
+def address(raw: bytes) -> str | None:
+    """Return the canonical form of an address (RFC 5952); None for ``unknown`` and for what is no address."""
+    if raw in _addresses:
+        return _addresses[raw]
     if len(_addresses) >= _REMEMBERED:
         _addresses.clear()
     family = AF_INET6 if b":" in raw else AF_INET

@@ -1,9 +1,13 @@
 """From blocks of lines to failures: looks only at lines that can matter, and at the line behind each failure."""
 
+import json
+from typing import Any
+
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import repeats
 from maillogsentinel.parse.postfix import LOOK_BACK, NEEDLES, WORD, as_trouble, find_json, read
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.naming import Naming
 from maillogsentinel.sources.segment import Block
 
 _HEADER = 600
@@ -33,20 +37,32 @@ class Scanner:
         """Bytes of the lines that were failures, which bounds what a batch holds in memory."""
         self.warnings: list[str] = []
         self._end = b""
+        self._naming = Naming()
+        kept = _unpacked(memory)
+        if "naming" in kept:
+            self._naming.load(kept["naming"])
 
     def memory(self) -> str:
         """Return what a later Scanner of the same stream needs beside `adjacent`; empty for nothing."""
-        return ""
+        kept = {"naming": self._naming.memory()}
+        kept = {key: value for key, value in kept.items() if value}
+        return json.dumps(kept, separators=(",", ":")) if kept else ""
 
     def interrupted(self) -> None:
         """Lines are missing before the next block: nothing in it refers to what was read so far."""
         self.adjacent = None
+        self._naming.interrupted()
 
     def scan(self, block: Block, clock: Clock, batch: Batch) -> None:
         """Add what the block says to `batch`, in the order of the lines."""
-        self._failures(block, clock, batch.failures, batch.troubles)
+        first = len(batch.failures)
+        starts: list[int] = []  # where the lines of the failures begin
+        self._failures(block, clock, batch.failures, batch.troubles, starts)
+        self._naming.read(block, clock, batch.failures, batch.troubles, first, starts)
 
-    def _failures(self, block: Block, clock: Clock, failures: list[Failure], troubles: list[Trouble]) -> None:
+    def _failures(
+        self, block: Block, clock: Clock, failures: list[Failure], troubles: list[Trouble], starts: list[int]
+    ) -> None:
         """Append the block's failures and troubles; a failure's ``repeat`` is the number of records."""
         data, end, begin = block
         search, back, begins = data.find, data.rfind, data.startswith
@@ -62,7 +78,7 @@ class Scanner:
                     hit = search(WORD, hit + 1, end)
             start = back(b"\n", at, hit) + 1 or at if hit >= 0 else end
             if 0 <= behind < start:
-                self._repeated(data, behind, start, end, clock, failures)
+                self._repeated(data, behind, start, end, clock, failures, starts)
             if hit < 0:
                 self._end = data[max(0, end - LOOK_BACK) : end]
                 return
@@ -82,12 +98,22 @@ class Scanner:
                 self.adjacent = found
                 behind = at
                 failures.append(found)
+                starts.append(start)
             else:
                 self.adjacent = None
                 if type(found) is Trouble:
                     troubles.append(found)
 
-    def _repeated(self, data: bytes, behind: int, start: int, end: int, clock: Clock, failures: list[Failure]) -> None:
+    def _repeated(
+        self,
+        data: bytes,
+        behind: int,
+        start: int,
+        end: int,
+        clock: Clock,
+        failures: list[Failure],
+        starts: list[int],
+    ) -> None:
         """Take the repeated-message lines that begin at `behind`, right after a failure, and end before `start`."""
         while behind < start and self.adjacent is not None:
             again = None
@@ -101,6 +127,7 @@ class Scanner:
             failure, count, warning = again
             self._warn(warning)
             failures.append(failure if failure.repeat == count else failure._replace(repeat=count))
+            starts.append(behind)
             behind = stop + 1
 
     def _before(self, data: bytes, start: int) -> bytes:
@@ -112,3 +139,12 @@ class Scanner:
     def _warn(self, warning: str | None) -> None:
         if warning and len(self.warnings) < 20:
             self.warnings.append(warning)
+
+
+def _unpacked(memory: str) -> dict[str, Any]:
+    """What `Scanner.memory` wrote; nothing where it is damaged, or another version's."""
+    try:
+        kept = json.loads(memory) if memory else {}
+    except ValueError:
+        return {}
+    return kept if isinstance(kept, dict) else {}

@@ -1,0 +1,177 @@
+"""The user of a failure that Postfix did not name, taken from Dovecot's and saslauthd's lines in the same blocks."""
+
+from typing import Any
+
+from maillogsentinel.model import Failure, Trouble
+from maillogsentinel.parse import dovecot, saslauthd
+from maillogsentinel.parse.companion import Companion
+from maillogsentinel.parse.postfix import NOT_SENT
+from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.matching import LATE, Answer, Matcher
+from maillogsentinel.sources.segment import Block
+
+TEMPORARY = "Dovecot could not check the password"
+"""The kind of trouble that Dovecot's temporary failures are."""
+
+_WORD = b"auth"
+_BEGINNINGS = (b"auth: ", b"auth(", b"auth-worker", b"auth)", b"auth failure: [", b'authd"')
+_BYTES = b"97,117,116,104,"  # the same in a text that the journal's JSON writes as a list
+_ERROR = b"Error: "
+_ERROR_WITHIN = 400
+_TAIL = 16_384
+"""Bytes at a block's end whose companions are always read: their failure may stand in the next block."""
+
+
+def companion(line: bytes, clock: Clock) -> Companion | None:
+    """Return what another daemon says in `line` of a failed login, or None."""
+    return dovecot.companion(line, clock) or saslauthd.companion(line, clock)
+
+
+def nameable(failure: Failure) -> bool:
+    """Whether a user was sent, but not logged by Postfix."""
+    return failure.user is None and failure.ip is not None and not NOT_SENT.match(failure.reason)
+
+
+class Naming:
+    """Names the failures of one stream of lines as its blocks are read, and finds those that are Dovecot's trouble.
+
+    Most hosts' Postfix names every user: then only lines on temporary failures are looked at, and those at a block's
+    end.
+    """
+
+    def __init__(self) -> None:
+        self._matcher = Matcher()
+        self._failures: list[Failure] = []
+        self._troubles: list[Trouble] = []
+        self._removed: list[int] = []
+        self._newest = 0
+
+    def memory(self) -> dict[str, Any]:
+        """Return what waits, as JSON takes it; empty for nothing."""
+        return self._matcher.dump(self._newest)
+
+    def load(self, memory: dict[str, Any]) -> None:
+        """Go on from what `memory` returned."""
+        self._matcher.load(memory)
+
+    def interrupted(self) -> None:
+        """Lines are missing: what waits stays without its counterpart."""
+        self._matcher.clear()
+
+    def read(
+        self,
+        block: Block,
+        clock: Clock,
+        failures: list[Failure],
+        troubles: list[Trouble],
+        first: int,
+        starts: list[int],
+    ) -> None:
+        """Name what the block's companions name in ``failures[first:]``, whose lines begin at `starts`.
+
+        Both lists are the batch's: those found to be trouble move from the one to the other. Earlier failures of the
+        same list may get a name as well.
+        """
+        matcher = self._matcher
+        if failures is not self._failures:
+            self._failures = failures
+            for entry in matcher.unanswered():
+                entry.index = -1
+        self._troubles = troubles
+        latest = failures[-1].stamp if starts else 0
+        whole = matcher.expects or any(nameable(failure) for failure in failures[first:] if failure.user is None)
+        heard = _companions(block, clock, whole)
+        if heard or not matcher.idle or matcher.expects:
+            self._match(heard, first, starts, whole)
+        elif whole:
+            self._expect_last(first)
+        if heard or starts:
+            self._newest = max(heard[-1][1].stamp if heard else 0, latest)
+        if matcher.expects:
+            matcher.settle(self._newest)
+
+    def _match(self, heard: list[tuple[int, Companion]], first: int, starts: list[int], whole: bool) -> None:
+        failures = self._failures
+        index, count = first, len(failures)
+        for offset, said in heard:
+            while index < count and starts[index - first] < offset:
+                self._failure(index, whole)
+                index += 1
+            late = self._matcher.hear(said)
+            if late:
+                entry, answer = late
+                if 0 <= entry.index < count and failures[entry.index] is entry.failure:
+                    self._apply(entry.index, answer)
+        for rest in range(index, count):
+            self._failure(rest, whole)
+        if self._removed:
+            self._remove()
+
+    def _failure(self, index: int, whole: bool) -> None:
+        failure = self._failures[index]
+        if failure.user is None and not nameable(failure):
+            return
+        answer = self._matcher.ask(failure)
+        if answer:
+            self._apply(index, answer)
+        elif whole:
+            self._matcher.expect(failure, index)
+
+    def _expect_last(self, first: int) -> None:
+        """The block names nobody; but the line on one of its last failures may begin the next block."""
+        failures = self._failures
+        for index in range(len(failures) - 1, first - 1, -1):
+            if abs(failures[-1].stamp - failures[index].stamp) > LATE:
+                return
+            if nameable(failures[index]):
+                self._matcher.expect(failures[index], index)
+
+    def _apply(self, index: int, answer: Answer) -> None:
+        failure = self._failures[index]
+        if answer.temporary:
+            self._troubles.append(Trouble(failure.stamp, failure.server, TEMPORARY))
+            self._removed.append(index)
+        elif failure.user is None and answer.user is not None:
+            self._failures[index] = failure._replace(user=answer.user)
+
+    def _remove(self) -> None:
+        """Take out the failures that were found to be trouble."""
+        gone = set(self._removed)
+        self._failures[:] = [failure for index, failure in enumerate(self._failures) if index not in gone]
+        for entry in self._matcher.unanswered():
+            entry.index -= sum(index < entry.index for index in gone)
+        self._removed = []
+
+
+def _companions(block: Block, clock: Clock, whole: bool) -> list[tuple[int, Companion]]:
+    """The block's companions and where their lines begin; unless `whole`, only on temporary failures and at its end."""
+    data, end, begin = block
+    found = _find(data, _WORD, begin, end, whole)
+    if data[begin : begin + 1] == b"{":
+        found += _find(data, _BYTES, begin, end, whole)
+        found.sort()
+    heard = []
+    last = -1
+    for start, hit in found:
+        if start == last:
+            continue
+        last = start
+        stop = data.find(b"\n", hit, end)
+        said = companion(data[start : stop if stop >= 0 else end], clock)
+        if said:
+            heard.append((start, said))
+    return heard
+
+
+def _find(data: bytes, word: bytes, begin: int, end: int, whole: bool) -> list[tuple[int, int]]:
+    """Where the lines begin that may be companions, and where in them `word` stands."""
+    search, back, begins = data.find, data.rfind, data.startswith
+    beginnings = (word,) if word is _BYTES else _BEGINNINGS
+    tail = begin if whole else end - _TAIL
+    found = []
+    hit = search(word, begin, end)
+    while hit >= 0:
+        if begins(beginnings, hit) and (hit >= tail or search(_ERROR, hit, min(hit + _ERROR_WITHIN, end)) >= 0):
+            found.append((max(back(b"\n", begin, hit) + 1, begin), hit))
+        hit = search(word, hit + 1, end)
+    return found
