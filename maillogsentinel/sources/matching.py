@@ -34,7 +34,8 @@ LATE = 2_000_000
 MOST = 4096
 """Attempts, and failures, that are remembered at most."""
 
-Key = tuple[str | None, str]
+Place = tuple[str | None, str, bool]
+"""Host, client address, and whether the client came with a session id."""
 
 
 class Answer(NamedTuple):
@@ -47,13 +48,10 @@ class Answer(NamedTuple):
 class Attempt:
     """What the companions say of one attempt; `open` until a failure has taken it."""
 
-    __slots__ = ("key", "kinds", "open", "session", "stamp", "temporary", "user")
+    __slots__ = ("kinds", "open", "place", "stamp", "temporary", "user")
 
-    def __init__(
-        self, key: Key, session: bool, stamp: int, user: str | None, kinds: list[str], temporary: bool
-    ) -> None:
-        self.key = key
-        self.session = session
+    def __init__(self, place: Place, stamp: int, user: str | None, kinds: list[str], temporary: bool) -> None:
+        self.place = place
         self.stamp = stamp
         self.user = user
         self.kinds = kinds
@@ -61,38 +59,13 @@ class Attempt:
         self.open = True
 
 
-class _Waiting:
-    """The attempts of one client that wait, oldest first; `spent` of them have been taken, nobody knows which."""
-
-    __slots__ = ("attempts", "spent")
-
-    def __init__(self) -> None:
-        self.attempts: list[Attempt] = []
-        self.spent = 0
-
-    def drop(self, gone: list[Attempt]) -> None:
-        for attempt in gone:
-            attempt.open = False
-        self.attempts = [attempt for attempt in self.attempts if attempt.open]
-        if self.spent >= len(self.attempts):
-            for attempt in self.attempts:
-                attempt.open = False
-            self.attempts, self.spent = [], 0
-
-    def expire(self, stamp: int) -> None:
-        gone = [attempt for attempt in self.attempts if abs(stamp - attempt.stamp) > WAIT]
-        if gone:
-            self.spent = max(0, self.spent - len(gone))  # those taken are the older ones, if anything
-            self.drop(gone)
-
-
 class Unanswered:
     """A failure that no companion waited for; `index` is its place in the batch, -1 when it cannot be changed."""
 
-    __slots__ = ("failure", "index", "key", "stamp", "user")
+    __slots__ = ("failure", "index", "place", "stamp", "user")
 
-    def __init__(self, key: Key, stamp: int, user: str | None, index: int, failure: Failure | None) -> None:
-        self.key = key
+    def __init__(self, place: Place, stamp: int, user: str | None, index: int, failure: Failure | None) -> None:
+        self.place = place
         self.stamp = stamp
         self.user = user
         self.index = index
@@ -103,10 +76,12 @@ class Matcher:
     """Matches companions with failures; feed it both in the order of their lines."""
 
     def __init__(self) -> None:
-        self._waiting: dict[tuple[Key, bool], _Waiting] = {}
+        self._waiting: dict[Place, list[Attempt]] = {}
+        self._spent: dict[Place, int] = {}
+        """How many of those that wait are taken where nobody knows which."""
         self._order: deque[Attempt] = deque()
-        self._unanswered: dict[Key, list[Unanswered]] = {}
-        self._answered: dict[tuple[Key, bool], Attempt] = {}
+        self._unanswered: dict[Place, list[Unanswered]] = {}
+        self._answered: dict[Place, Attempt] = {}
         self._blind = 0
         """Until this stamp nobody is named, for attempts had to be forgotten."""
 
@@ -122,152 +97,154 @@ class Matcher:
 
     def clear(self) -> None:
         """Forget all that waits."""
-        self._waiting.clear()
+        for part in (self._waiting, self._spent, self._unanswered, self._answered):
+            part.clear()
         self._order.clear()
-        self._unanswered.clear()
-        self._answered.clear()
 
     # -- a companion
 
     def hear(self, said: Companion) -> tuple[Unanswered, Answer] | None:
         """Take a companion; return the failure that it answers, if one waits for it, and what is known of it now."""
-        key = (said.server, said.ip)
-        last = self._answered.get((key, said.session))
-        if last and _is_more_of(last, said) and not said.temporary:
-            last.kinds.append(said.kind)
+        stamp, server, ip, user, kind, session, temporary = said
+        place = (server, ip, session)
+        last = self._answered.get(place)
+        if last and not temporary and _is_more_of(last, said):
+            last.kinds.append(kind)
             return None
-        if not said.session and key in self._unanswered:
-            answered = self._late(key, said)
+        if place in self._unanswered:
+            answered = self._late(place, said)
             if answered:
-                self._done(Attempt(key, False, said.stamp, said.user, [said.kind], said.temporary), said.stamp)
+                self._done(Attempt(place, stamp, user, [kind], temporary), stamp)
                 return answered
-        waiting = self._waiting.get((key, said.session))
-        if waiting:
-            waiting.expire(said.stamp)
-            for attempt in waiting.attempts:
+        if place in self._waiting:
+            self._expire(place, stamp)
+            for attempt in self._waiting.get(place, ()):
                 if _is_more_of(attempt, said):
-                    attempt.kinds.append(said.kind)
-                    attempt.temporary |= said.temporary
+                    attempt.kinds.append(kind)
+                    attempt.temporary |= temporary
                     return None
-        self._add(Attempt(key, said.session, said.stamp, said.user, [said.kind], said.temporary))
+        self._add(Attempt(place, stamp, user, [kind], temporary))
         return None
 
-    def _done(self, attempt: Attempt, stamp: int) -> None:
-        """Remember the last attempt that a failure has taken, for another line of it may come late."""
-        if len(self._answered) >= MOST:
-            self._answered.clear()
-        attempt.stamp = stamp
-        self._answered[attempt.key, attempt.session] = attempt
-
     def _add(self, attempt: Attempt) -> None:
-        place = (attempt.key, attempt.session)
-        waiting = self._waiting.get(place)
+        waiting = self._waiting.get(attempt.place)
         if waiting is None:
-            waiting = self._waiting[place] = _Waiting()
-        waiting.attempts.append(attempt)
+            self._waiting[attempt.place] = [attempt]
+        else:
+            waiting.append(attempt)
         self._order.append(attempt)
         if len(self._order) > MOST:
             oldest = self._order.popleft()
             if oldest.open:
                 if abs(attempt.stamp - oldest.stamp) <= WAIT:
                     self._blind = max(self._blind, oldest.stamp + WAIT)
-                self._forget(oldest)
+                self._drop(oldest.place, [oldest])
 
-    def _forget(self, attempt: Attempt) -> None:
-        place = (attempt.key, attempt.session)
-        waiting = self._waiting[place]
-        waiting.drop([attempt])
-        if not waiting.attempts:
-            del self._waiting[place]
-
-    def _late(self, key: Key, said: Companion) -> tuple[Unanswered, Answer] | None:
+    def _late(self, place: Place, said: Companion) -> tuple[Unanswered, Answer] | None:
         """The failure among those unanswered that this companion belongs to."""
-        entries = [entry for entry in self._unanswered[key] if -LATE <= entry.stamp - said.stamp <= WAIT]
+        entries = [entry for entry in self._unanswered[place] if -LATE <= entry.stamp - said.stamp <= WAIT]
         named = [entry for entry in entries if entry.user is not None and _same(said.user, entry.user)]
         nameless = [entry for entry in entries if entry.user is None]
         if said.user is None and not nameless:
             named = entries
-        if not named and not nameless:
-            self._keep(key, entries)
-            return None
-        taken = (named or nameless)[0]
-        if not named and len(nameless) > 1:
-            for entry in nameless:
-                entry.index = -1
-        entries.remove(taken)
-        self._keep(key, entries)
-        user = None if self._blind > said.stamp else said.user
-        return taken, Answer(user, said.temporary)
-
-    def _keep(self, key: Key, entries: list[Unanswered]) -> None:
+        found = None
+        if named or nameless:
+            taken = (named or nameless)[0]
+            if not named and len(nameless) > 1:
+                for entry in nameless:
+                    entry.index = -1
+            entries.remove(taken)
+            found = taken, Answer(None if self._blind > said.stamp else said.user, said.temporary)
         if entries:
-            self._unanswered[key] = entries
+            self._unanswered[place] = entries
         else:
-            del self._unanswered[key]
+            del self._unanswered[place]
+        return found
 
     # -- a failure
 
     def ask(self, failure: Failure) -> Answer | None:
         """Return what the companions before it say of a failure, which takes them; None when none waits for it."""
-        if failure.ip is None:
-            return None
-        key = (failure.server, failure.ip)
         for session in (False, True):
-            waiting = self._waiting.get((key, session))
-            if waiting is None:
-                continue
-            waiting.expire(failure.stamp)
-            answer = None
-            if waiting.attempts:
-                answer = self._take(waiting, failure) if failure.user is None else self._take_named(waiting, failure)
-            if not waiting.attempts:
-                del self._waiting[key, session]
-            if answer:
-                return answer
+            place = (failure.server, failure.ip or "", session)
+            if place in self._waiting:
+                self._expire(place, failure.stamp)
+                waiting = self._waiting.get(place)
+                if waiting:
+                    answer = self._take(place, waiting, failure)
+                    if answer:
+                        return answer
         return None
 
-    def _take(self, waiting: _Waiting, failure: Failure) -> Answer:
-        attempts = waiting.attempts
-        first = attempts[0]
-        agreed = all(attempt.user == first.user for attempt in attempts) and self._blind <= failure.stamp
+    def _take(self, place: Place, waiting: list[Attempt], failure: Failure) -> Answer | None:
+        if failure.user is not None:
+            return self._take_named(place, waiting, failure)
+        first = waiting[0]
+        agreed = self._blind <= failure.stamp
+        if len(waiting) > 1:
+            agreed = agreed and all(attempt.user == first.user for attempt in waiting)
         if failure.repeat != 1:  # which of the attempts it stands for is not known
-            waiting.spent = len(attempts)
-            answer = Answer(None, False)
-        elif agreed and not waiting.spent:
-            waiting.drop([first])
+            self._drop(place, waiting)
+            return Answer(None, False)
+        if agreed and place not in self._spent:
+            self._drop(place, [first])
             self._done(first, failure.stamp)
             return Answer(first.user, first.temporary)
-        else:
-            waiting.spent += 1
-            answer = Answer(first.user if agreed else None, all(attempt.temporary for attempt in attempts))
-        waiting.drop([])
+        self._spent[place] = self._spent.get(place, 0) + 1
+        answer = Answer(first.user if agreed else None, all(attempt.temporary for attempt in waiting))
+        self._drop(place, [])
         return answer
 
-    def _take_named(self, waiting: _Waiting, failure: Failure) -> Answer | None:
+    def _take_named(self, place: Place, waiting: list[Attempt], failure: Failure) -> Answer | None:
         """The attempt of the user whom Postfix named, or else the oldest without one."""
         user = failure.user or ""
-        attempts = waiting.attempts
-        taken = next((attempt for attempt in attempts if _same(attempt.user, user)), None)
-        taken = taken or next((attempt for attempt in attempts if attempt.user is None), None)
+        taken = next((attempt for attempt in waiting if _same(attempt.user, user)), None)
+        taken = taken or next((attempt for attempt in waiting if attempt.user is None), None)
         if taken is None:
             return None
-        waiting.drop([taken])
+        self._drop(place, [taken])
         self._done(taken, failure.stamp)
         return Answer(failure.user, taken.temporary)
 
+    def _expire(self, place: Place, stamp: int) -> None:
+        gone = [attempt for attempt in self._waiting[place] if abs(stamp - attempt.stamp) > WAIT]
+        if gone:
+            if place in self._spent:  # those taken are the older ones, if anything
+                self._spent[place] -= min(len(gone), self._spent[place])
+            self._drop(place, gone)
+
+    def _drop(self, place: Place, gone: list[Attempt]) -> None:
+        """Take attempts out; all of them when as many as are left have been taken."""
+        for attempt in gone:
+            attempt.open = False
+        left = [attempt for attempt in self._waiting[place] if attempt.open]
+        if len(left) <= self._spent.get(place, 0):
+            for attempt in left:
+                attempt.open = False
+            del self._waiting[place]
+            self._spent.pop(place, None)
+        else:
+            self._waiting[place] = left
+
+    def _done(self, attempt: Attempt, stamp: int) -> None:
+        """Remember the last attempt that a failure has taken, for another line of it may come late."""
+        if len(self._answered) >= MOST:
+            self._answered.clear()
+        attempt.stamp = stamp
+        self._answered[attempt.place] = attempt
+
     def expect(self, failure: Failure, index: int) -> None:
         """A failure that got no answer waits for a companion that comes late."""
-        if failure.ip is not None:
-            key = (failure.server, failure.ip)
-            entry = Unanswered(key, failure.stamp, failure.user, index, failure)
-            self._unanswered.setdefault(key, []).append(entry)
+        place = (failure.server, failure.ip or "", False)
+        entry = Unanswered(place, failure.stamp, failure.user, index, failure)
+        self._unanswered.setdefault(place, []).append(entry)
 
     def settle(self, stamp: int) -> None:
         """Forget the failures that have waited long enough at this time, and the oldest when there are too many."""
         entries = [entry for part in self._unanswered.values() for entry in part if abs(stamp - entry.stamp) <= LATE]
         self._unanswered = {}
         for entry in sorted(entries, key=_age)[-MOST:]:
-            self._unanswered.setdefault(entry.key, []).append(entry)
+            self._unanswered.setdefault(entry.place, []).append(entry)
 
     def unanswered(self) -> list[Unanswered]:
         """Return the failures that wait."""
@@ -277,26 +254,28 @@ class Matcher:
 
     def dump(self, stamp: int) -> dict[str, Any]:
         """Return what still waits at this time, as JSON takes it; empty for nothing."""
-        attempts = []
-        for place, waiting in list(self._waiting.items()):
-            waiting.expire(stamp)
-            if not waiting.attempts:
-                del self._waiting[place]
-            for number, one in enumerate(waiting.attempts):
-                spent = waiting.spent if not number else 0
-                attempts.append([*one.key, one.session, one.stamp, one.user, one.kinds, one.temporary, spent])
+        for place in list(self._waiting):
+            self._expire(place, stamp)
         self.settle(stamp)
-        unanswered = [[*entry.key, entry.stamp, entry.user] for entry in self.unanswered()]
-        return {"attempts": attempts, "unanswered": unanswered} if attempts or unanswered else {}
+        attempts = [
+            [*one.place, one.stamp, one.user, one.kinds, one.temporary]
+            for waiting in self._waiting.values()
+            for one in waiting
+        ]
+        unanswered = [[*entry.place, entry.stamp, entry.user] for entry in self.unanswered()]
+        if not attempts and not unanswered:
+            return {}
+        spent = [[*place, count] for place, count in self._spent.items()]
+        return {"attempts": attempts, "spent": spent, "unanswered": unanswered}
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Take up again what `dump` returned."""
-        for server, ip, session, stamp, user, kinds, temporary, spent in dumped.get("attempts", []):
-            self._add(Attempt((server, ip), session, stamp, user, list(kinds), temporary))
-            self._waiting[(server, ip), session].spent += spent
-        for server, ip, stamp, user in dumped.get("unanswered", []):
-            entry = Unanswered((server, ip), stamp, user, -1, None)
-            self._unanswered.setdefault((server, ip), []).append(entry)
+        for server, ip, session, stamp, user, kinds, temporary in dumped["attempts"]:
+            self._add(Attempt((server, ip, session), stamp, user, kinds, temporary))
+        self._spent = {(server, ip, session): count for server, ip, session, count in dumped["spent"]}
+        for server, ip, session, stamp, user in dumped["unanswered"]:
+            place = (server, ip, session)
+            self._unanswered.setdefault(place, []).append(Unanswered(place, stamp, user, -1, None))
 
 
 def _age(entry: Unanswered) -> int:

@@ -1,6 +1,7 @@
 """The user of a failure that Postfix did not name, taken from Dovecot's and saslauthd's lines in the same blocks."""
 
-from typing import Any
+from bisect import bisect_left
+from typing import Any, NamedTuple
 
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import dovecot, saslauthd
@@ -16,10 +17,10 @@ TEMPORARY = "Dovecot could not check the password"
 _WORD = b"auth"
 _BEGINNINGS = (b"auth: ", b"auth(", b"auth-worker", b"auth)", b"auth failure: [", b'authd"')
 _BYTES = b"97,117,116,104,"  # the same in a text that the journal's JSON writes as a list
-_ERROR = b"Error: "
-_ERROR_WITHIN = 400
+_ERROR = b"Error"
 _TAIL = 16_384
-"""Bytes at a block's end whose companions are always read: their failure may stand in the next block."""
+"""Bytes before a block in which its first failures may have their companions, at least."""
+_new = tuple.__new__  # half the time of calling the class
 
 
 def companion(line: bytes, clock: Clock) -> Companion | None:
@@ -45,9 +46,11 @@ class Naming:
         self._troubles: list[Trouble] = []
         self._removed: list[int] = []
         self._newest = 0
+        self._unread: list[_Unread] = []
 
     def memory(self) -> dict[str, Any]:
         """Return what waits, as JSON takes it; empty for nothing."""
+        self._catch_up()
         return self._matcher.dump(self._newest)
 
     def load(self, memory: dict[str, Any]) -> None:
@@ -57,6 +60,7 @@ class Naming:
     def interrupted(self) -> None:
         """Lines are missing: what waits stays without its counterpart."""
         self._matcher.clear()
+        self._unread = []
 
     def read(
         self,
@@ -78,9 +82,14 @@ class Naming:
             for entry in matcher.unanswered():
                 entry.index = -1
         self._troubles = troubles
-        latest = failures[-1].stamp if starts else 0
-        whole = matcher.expects or any(nameable(failure) for failure in failures[first:] if failure.user is None)
-        heard = _companions(block, clock, whole)
+        fresh = failures[first:]
+        latest = fresh[-1].stamp if fresh else 0
+        whole = matcher.expects or any(failure.user is None and nameable(failure) for failure in fresh)
+        if whole:
+            self._catch_up()
+            heard = _companions(block, clock, _WORD, _BEGINNINGS)
+        else:
+            heard = [found for found in _companions(block, clock, _ERROR, (_ERROR,)) if found[1].temporary]
         if heard or not matcher.idle or matcher.expects:
             self._match(heard, first, starts, whole)
         elif whole:
@@ -89,6 +98,34 @@ class Naming:
             self._newest = max(heard[-1][1].stamp if heard else 0, latest)
         if matcher.expects:
             matcher.settle(self._newest)
+        if not whole:
+            self._put_off(block, clock, fresh, starts)
+
+    def _put_off(self, block: Block, clock: Clock, fresh: list[Failure], starts: list[int]) -> None:
+        """Keep the block's end, and the failures in it, for a failure without a name that the next block may have."""
+        data, end, begin = block
+        if end - begin > _TAIL:
+            begin = data.find(b"\n", end - _TAIL, end) + 1
+        number = bisect_left(starts, begin)
+        starts = [start - begin for start in starts[number:]]
+        self._unread.append(_Unread(data[begin:end], clock, fresh[number:], starts))
+        while len(self._unread) > 1 and sum(len(part.data) for part in self._unread[1:]) >= _TAIL:
+            del self._unread[0]
+
+    def _catch_up(self) -> None:
+        """Match what was put off."""
+        for data, clock, failures, starts in self._unread:
+            at = 0
+            for offset, said in _companions(Block(data, len(data)), clock, _WORD, _BEGINNINGS):
+                while at < len(failures) and starts[at] < offset:
+                    self._matcher.ask(failures[at])
+                    at += 1
+                if not said.temporary:  # else it was heard
+                    self._matcher.hear(said)
+                    self._newest = said.stamp
+            for failure in failures[at:]:
+                self._matcher.ask(failure)
+        self._unread = []
 
     def _match(self, heard: list[tuple[int, Companion]], first: int, starts: list[int], whole: bool) -> None:
         failures = self._failures
@@ -132,7 +169,7 @@ class Naming:
             self._troubles.append(Trouble(failure.stamp, failure.server, TEMPORARY))
             self._removed.append(index)
         elif failure.user is None and answer.user is not None:
-            self._failures[index] = failure._replace(user=answer.user)
+            self._failures[index] = _new(Failure, (*failure[:3], answer.user, *failure[4:]))
 
     def _remove(self) -> None:
         """Take out the failures that were found to be trouble."""
@@ -143,35 +180,35 @@ class Naming:
         self._removed = []
 
 
-def _companions(block: Block, clock: Clock, whole: bool) -> list[tuple[int, Companion]]:
-    """The block's companions and where their lines begin; unless `whole`, only on temporary failures and at its end."""
+class _Unread(NamedTuple):
+    """The end of a block whose companions nobody has asked for, and its failures there."""
+
+    data: bytes
+    clock: Clock
+    failures: list[Failure]
+    starts: list[int]
+
+
+def _companions(block: Block, clock: Clock, word: bytes, beginnings: tuple[bytes, ...]) -> list[tuple[int, Companion]]:
+    """The companions in which `word` stands as the beginning of one of the others, and where their lines begin."""
     data, end, begin = block
-    found = _find(data, _WORD, begin, end, whole)
-    if data[begin : begin + 1] == b"{":
-        found += _find(data, _BYTES, begin, end, whole)
-        found.sort()
-    heard = []
-    last = -1
-    for start, hit in found:
-        if start == last:
-            continue
-        last = start
-        stop = data.find(b"\n", hit, end)
-        said = companion(data[start : stop if stop >= 0 else end], clock)
-        if said:
-            heard.append((start, said))
+    search, back, begins = data.find, data.rfind, data.startswith
+    heard: list[tuple[int, Companion]] = []
+    hit = search(word, begin, end)
+    while hit >= 0:
+        if begins(beginnings, hit):
+            start = max(begin, back(b"\n", 0, hit) + 1)
+            stop = search(b"\n", hit, end)
+            stop = end if stop < 0 else stop
+            said = companion(data[start:stop], clock)
+            if said:
+                heard.append((start, said))
+                hit = stop
+        hit = search(word, hit + 1, end)
+    if data[begin : begin + 1] == b"{" and word is not _BYTES:
+        heard = sorted({*heard, *_companions(block, clock, _BYTES, (_BYTES,))}, key=_offset)
     return heard
 
 
-def _find(data: bytes, word: bytes, begin: int, end: int, whole: bool) -> list[tuple[int, int]]:
-    """Where the lines begin that may be companions, and where in them `word` stands."""
-    search, back, begins = data.find, data.rfind, data.startswith
-    beginnings = (word,) if word is _BYTES else _BEGINNINGS
-    tail = begin if whole else end - _TAIL
-    found = []
-    hit = search(word, begin, end)
-    while hit >= 0:
-        if begins(beginnings, hit) and (hit >= tail or search(_ERROR, hit, min(hit + _ERROR_WITHIN, end)) >= 0):
-            found.append((max(back(b"\n", begin, hit) + 1, begin), hit))
-        hit = search(word, hit + 1, end)
-    return found
+def _offset(found: tuple[int, Companion]) -> int:
+    return found[0]

@@ -5,7 +5,7 @@ from typing import Any
 
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import repeats
-from maillogsentinel.parse.postfix import LOOK_BACK, NEEDLES, WORD, as_trouble, find_json, read
+from maillogsentinel.parse.postfix import LOOK_BACK, REMARK, WORD, as_trouble, find_json, read
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.naming import Naming
 from maillogsentinel.sources.segment import Block
@@ -74,7 +74,7 @@ class Scanner:
                 hit = find_json(data, at, end)
             else:
                 hit = search(WORD, at, end)
-                while hit >= 0 and not begins(NEEDLES, hit):
+                while hit >= 0 and begins(REMARK, max(hit - len(REMARK), 0)):
                     hit = search(WORD, hit + 1, end)
             start = back(b"\n", at, hit) + 1 or at if hit >= 0 else end
             if 0 <= behind < start:
