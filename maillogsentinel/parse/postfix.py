@@ -15,11 +15,11 @@ from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS, Header, header, sta
 from maillogsentinel.parse.stamp import Clock, fraction
 
 WORD = b"SASL"
-"""Stands in each line that `read` may make something of, save in the journal's JSON. Capitals are rare in a log, so that
-the search for these takes half the time of one for more of the message."""
+"""Stands in each line that `read` may make something of, save in the journal's JSON. Capitals are rare in a log, so
+that the search for these takes half the time of one for more of the message."""
 REMARK = b"warning: "
-"""What stands before WORD where the line only goes with another, and makes nothing of its own: of smtpd's two lines on a
-missing authentication server it is the first one, so that they count once; and the Cyrus library's remarks."""
+"""What stands before WORD where the line only goes with another, and makes nothing of its own: of smtpd's two lines on
+a missing authentication server it is the first one, so that they count once; and the Cyrus library's remarks."""
 # systemd writes a text as a list of its bytes when it holds, say, a C1 character, which a client may send.
 _JOURNAL = re.compile(rb' authentication (?:failed:|mechanisms)|"MESSAGE" ?: ?\[')
 

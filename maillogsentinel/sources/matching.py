@@ -14,11 +14,13 @@ and the master may all write of it). An attempt waits `WAIT` for its failure.
   first moment of rest makes all clear again.
 - Attempts with a session id belong to IMAP or POP clients: they are asked only when there are no others.
 
-*Unanswered* are failures that no attempt waited for. They wait `LATE` for their line; the same holds with the roles
-exchanged: one alone takes the name of the attempt that comes, of several without a name none is named, and one is
-counted off. A failure that came in an earlier batch is committed: it gets no name, but still takes its line away.
+*Unanswered* are failures that no attempt waited for. They wait `LATE` for their line, and the same holds with the roles
+exchanged: one alone takes the attempt that comes, of several without a name none is named, and one is counted off. The
+name is given only if the line is late by no more than `PROMPT`: else it may as well belong to the client's next attempt
+where the line of this one is missing. A failure of an earlier batch is committed: it gets no name, but takes its line.
 
-A temporary failure of Dovecot makes server trouble of the failure that it is matched with.
+A temporary failure of Dovecot makes server trouble of the failure that it is matched with. Dovecot never answers at
+once then; so a failure with a name need not wait for such a line.
 """
 
 from collections import deque
@@ -31,6 +33,8 @@ WAIT = 5_000_000
 """Microseconds of log time that a companion waits for its failure: Dovecot's and PAM's delay are 2 s each."""
 LATE = 2_000_000
 """Microseconds of log time that a failure waits for its companion."""
+PROMPT = 200_000
+"""Microseconds of log time within which a late companion still names its failure; Dovecot 2.4 takes some 100."""
 MOST = 4096
 """Attempts, and failures, that are remembered at most."""
 
@@ -91,9 +95,14 @@ class Matcher:
         return not self._waiting
 
     @property
-    def expects(self) -> bool:
-        """Whether a failure waits for its companion."""
-        return bool(self._unanswered)
+    def asks(self) -> bool:
+        """Whether a failure waits for a name that it can be given."""
+        return any(entry.user is None and entry.index >= 0 for part in self._unanswered.values() for entry in part)
+
+    def doubts(self, stamp: int) -> bool:
+        """Return whether an attempt that Dovecot could not check still waits for its failure at this time."""
+        attempts = (attempt for waiting in self._waiting.values() for attempt in waiting)
+        return any(attempt.temporary and abs(stamp - attempt.stamp) <= WAIT for attempt in attempts)
 
     def clear(self) -> None:
         """Forget all that waits."""
@@ -154,7 +163,8 @@ class Matcher:
                 for entry in nameless:
                     entry.index = -1
             entries.remove(taken)
-            found = taken, Answer(None if self._blind > said.stamp else said.user, said.temporary)
+            sure = self._blind <= said.stamp and abs(said.stamp - taken.stamp) <= PROMPT
+            found = taken, Answer(said.user if sure else None, said.temporary and taken.user is None)
         if entries:
             self._unanswered[place] = entries
         else:

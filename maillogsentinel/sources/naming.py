@@ -33,11 +33,20 @@ def nameable(failure: Failure) -> bool:
     return failure.user is None and failure.ip is not None and not NOT_SENT.match(failure.reason)
 
 
+def told(failure: Failure, answer: Answer) -> Failure | Trouble:
+    """Return what a failure is by its companions' answer: named, unchanged, or the server's trouble."""
+    if answer.temporary:
+        return Trouble(failure.stamp, failure.server, TEMPORARY)
+    if failure.user is None and answer.user is not None:
+        return _new(Failure, (*failure[:3], answer.user, *failure[4:]))
+    return failure
+
+
 class Naming:
     """Names the failures of one stream of lines as its blocks are read, and finds those that are Dovecot's trouble.
 
-    Most hosts' Postfix names every user: then only lines on temporary failures are looked at, and those at a block's
-    end.
+    Most hosts' Postfix names every user: then only a search for temporary failures is made, and of the rest nothing is
+    read unless a failure without a name comes soon behind it.
     """
 
     def __init__(self) -> None:
@@ -47,6 +56,8 @@ class Naming:
         self._removed: list[int] = []
         self._newest = 0
         self._unread: list[_Unread] = []
+        self._skipped = False
+        """Whether lines before those unread were not read either."""
 
     def memory(self) -> dict[str, Any]:
         """Return what waits, as JSON takes it; empty for nothing."""
@@ -54,13 +65,17 @@ class Naming:
         return self._matcher.dump(self._newest)
 
     def load(self, memory: dict[str, Any]) -> None:
-        """Go on from what `memory` returned."""
-        self._matcher.load(memory)
+        """Go on from what `memory` returned; from nothing where it is damaged."""
+        try:
+            self._matcher.load(memory)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            self._matcher.clear()
 
     def interrupted(self) -> None:
         """Lines are missing: what waits stays without its counterpart."""
         self._matcher.clear()
         self._unread = []
+        self._skipped = False
 
     def read(
         self,
@@ -83,56 +98,66 @@ class Naming:
                 entry.index = -1
         self._troubles = troubles
         fresh = failures[first:]
-        latest = fresh[-1].stamp if fresh else 0
-        whole = matcher.expects or any(failure.user is None and nameable(failure) for failure in fresh)
-        if whole:
-            self._catch_up()
-            heard = _companions(block, clock, _WORD, _BEGINNINGS)
-        else:
-            heard = [found for found in _companions(block, clock, _ERROR, (_ERROR,)) if found[1].temporary]
-        if heard or not matcher.idle or matcher.expects:
-            self._match(heard, first, starts, whole)
-        elif whole:
-            self._expect_last(first)
-        if heard or starts:
-            self._newest = max(heard[-1][1].stamp if heard else 0, latest)
-        if matcher.expects:
-            matcher.settle(self._newest)
-        if not whole:
+        whole = matcher.asks or any(failure.user is None and nameable(failure) for failure in fresh)
+        whole = whole or bool(fresh and matcher.doubts(fresh[0].stamp))
+        if not whole and not any(said.temporary for _, said in _companions(block, clock, _ERROR, (_ERROR,))):
             self._put_off(block, clock, fresh, starts)
+            return
+        self._catch_up()
+        heard = _companions(block, clock, _WORD, _BEGINNINGS)
+        if heard or not matcher.idle or matcher.unanswered():
+            self._match(heard, first, starts)
+        else:
+            self._expect_last(first)
+        self._settle(heard, fresh)
+
+    def _settle(self, heard: list[tuple[int, Companion]], failures: list[Failure]) -> None:
+        if heard or failures:
+            self._newest = max(heard[-1][1].stamp if heard else 0, failures[-1].stamp if failures else 0)
+            self._matcher.settle(self._newest)
 
     def _put_off(self, block: Block, clock: Clock, fresh: list[Failure], starts: list[int]) -> None:
         """Keep the block's end, and the failures in it, for a failure without a name that the next block may have."""
         data, end, begin = block
         if end - begin > _TAIL:
-            begin = data.find(b"\n", end - _TAIL, end) + 1
+            begin = data.find(b"\n", end - _TAIL, end) + 1 or end
+            self._unread = []
+            self._skipped = True
         number = bisect_left(starts, begin)
         starts = [start - begin for start in starts[number:]]
         self._unread.append(_Unread(data[begin:end], clock, fresh[number:], starts))
         while len(self._unread) > 1 and sum(len(part.data) for part in self._unread[1:]) >= _TAIL:
             del self._unread[0]
+            self._skipped = True
 
     def _catch_up(self) -> None:
-        """Match what was put off."""
+        """Match what was put off, as if it had been read then; its failures have their names."""
+        if self._skipped:
+            self._matcher.clear()
+            self._skipped = False
         for data, clock, failures, starts in self._unread:
+            heard = _companions(Block(data, len(data)), clock, _WORD, _BEGINNINGS)
             at = 0
-            for offset, said in _companions(Block(data, len(data)), clock, _WORD, _BEGINNINGS):
+            for offset, said in heard:
                 while at < len(failures) and starts[at] < offset:
-                    self._matcher.ask(failures[at])
+                    self._pass(failures[at])
                     at += 1
-                if not said.temporary:  # else it was heard
-                    self._matcher.hear(said)
-                    self._newest = said.stamp
+                self._matcher.hear(said)
             for failure in failures[at:]:
-                self._matcher.ask(failure)
+                self._pass(failure)
+            self._settle(heard, failures)
         self._unread = []
 
-    def _match(self, heard: list[tuple[int, Companion]], first: int, starts: list[int], whole: bool) -> None:
+    def _pass(self, failure: Failure) -> None:
+        if failure.user is not None and not self._matcher.ask(failure) and failure.repeat == 1:
+            self._matcher.expect(failure, -1)
+
+    def _match(self, heard: list[tuple[int, Companion]], first: int, starts: list[int]) -> None:
         failures = self._failures
         index, count = first, len(failures)
         for offset, said in heard:
             while index < count and starts[index - first] < offset:
-                self._failure(index, whole)
+                self._failure(index)
                 index += 1
             late = self._matcher.hear(said)
             if late:
@@ -140,18 +165,18 @@ class Naming:
                 if 0 <= entry.index < count and failures[entry.index] is entry.failure:
                     self._apply(entry.index, answer)
         for rest in range(index, count):
-            self._failure(rest, whole)
+            self._failure(rest)
         if self._removed:
             self._remove()
 
-    def _failure(self, index: int, whole: bool) -> None:
+    def _failure(self, index: int) -> None:
         failure = self._failures[index]
         if failure.user is None and not nameable(failure):
             return
         answer = self._matcher.ask(failure)
         if answer:
             self._apply(index, answer)
-        elif whole:
+        elif failure.repeat == 1:
             self._matcher.expect(failure, index)
 
     def _expect_last(self, first: int) -> None:
@@ -160,16 +185,16 @@ class Naming:
         for index in range(len(failures) - 1, first - 1, -1):
             if abs(failures[-1].stamp - failures[index].stamp) > LATE:
                 return
-            if nameable(failures[index]):
+            if (failures[index].user is not None or nameable(failures[index])) and failures[index].repeat == 1:
                 self._matcher.expect(failures[index], index)
 
     def _apply(self, index: int, answer: Answer) -> None:
-        failure = self._failures[index]
-        if answer.temporary:
-            self._troubles.append(Trouble(failure.stamp, failure.server, TEMPORARY))
+        found = told(self._failures[index], answer)
+        if isinstance(found, Trouble):
+            self._troubles.append(found)
             self._removed.append(index)
-        elif failure.user is None and answer.user is not None:
-            self._failures[index] = _new(Failure, (*failure[:3], answer.user, *failure[4:]))
+        else:
+            self._failures[index] = found
 
     def _remove(self) -> None:
         """Take out the failures that were found to be trouble."""
