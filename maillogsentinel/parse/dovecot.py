@@ -147,9 +147,9 @@ def _place(message: bytes) -> tuple[bytes | None, bytes, bytes | None, bytes, bo
         # Behind the parenthesis of a worker stands its own number as well: <476>, or <476><SESSION>.
         session = session or re.sub(rb"\A<\d{1,10}>", b"", behind)
     user: bytes | None = message[start : closing.start()]
-    again = _CLOSING.search(message, closing.start() + 1, start + _WINDOW + 512)
-    if again and again.start() <= start + _WINDOW:
-        user = None
+    for again in _CLOSING.finditer(message, closing.start() + 1, start + _WINDOW + 512):
+        if again.start() <= start + _WINDOW and address(again.group(1)) is not None:
+            user = None
     return level, kind, user, ip, bool(session), message[end:]
 
 

@@ -20,7 +20,7 @@ name is given only if the line is late by no more than `PROMPT`: else it may as 
 where the line of this one is missing. A failure of an earlier batch is committed: it gets no name, but takes its line.
 
 A temporary failure of Dovecot makes server trouble of the failure that it is matched with. Dovecot never answers at
-once then; so a failure with a name need not wait for such a line.
+once then, so no failure waits for such a line.
 """
 
 from collections import deque
@@ -120,7 +120,7 @@ class Matcher:
         if last and not temporary and _is_more_of(last, said):
             last.kinds.append(kind)
             return None
-        if place in self._unanswered:
+        if place in self._unanswered and not temporary:
             answered = self._late(place, said)
             if answered:
                 self._done(Attempt(place, stamp, user, [kind], temporary), stamp)
@@ -164,7 +164,7 @@ class Matcher:
                     entry.index = -1
             entries.remove(taken)
             sure = self._blind <= said.stamp and abs(said.stamp - taken.stamp) <= PROMPT
-            found = taken, Answer(said.user if sure else None, said.temporary and taken.user is None)
+            found = taken, Answer(said.user if sure else None, False)
         if entries:
             self._unanswered[place] = entries
         else:
