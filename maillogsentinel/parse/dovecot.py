@@ -17,7 +17,7 @@ import re
 from maillogsentinel.model import safe_text
 from maillogsentinel.parse.companion import Companion
 from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS, Header, header
-from maillogsentinel.parse.postfix import address
+from maillogsentinel.parse.postfix import address, text_of
 from maillogsentinel.parse.stamp import Clock, fraction
 
 _LEVEL = rb"(?:(Error|Warning|Info|Debug|Fatal|Panic): )?"
@@ -57,6 +57,7 @@ _NEXT = b" - trying the next passdb"
 _PAM = re.compile(rb"pam_\w{1,32}\(dovecot:auth\): authentication failure; ")
 _PAM_USER = re.compile(rb" ruser=(.*)\Z", re.S)
 _PAM_REST = re.compile(_IP + rb"(?:  user=(.*))?\Z", re.S)
+_new = tuple.__new__  # half the time of calling the class
 _OWN = (b"dovecot", b"dovecot-auth", b"auth")
 
 
@@ -87,20 +88,25 @@ def _common(match: re.Match[bytes], clock: Clock) -> Companion | None:
         old_kind, old_user, old_ip, old_session, new_user, new_ip, new_session, new_kind,
     ) = match.groups()  # fmt: skip
     if hour is not None:
-        stamp = clock.zoned(hour, zone) + (int(minute) * 60 + int(second)) * 1_000_000 + fraction(digits)
+        stamp = clock.zoned(hour, zone) + (int(minute) * 60 + int(second)) * 1_000_000
+        if digits is not None:
+            stamp += int(digits) if len(digits) == 6 else fraction(digits)
     else:
         stamp = clock.bsd(bsd_hour, bsd_minute, bsd_second)
     ip = address(old_ip or new_ip)
     if ip is None:
         return None
-    return Companion(
-        stamp,
-        None if host in NO_HOSTS else safe_text(host),
-        ip,
-        (old_user or new_user).decode("ascii"),
-        (old_kind or new_kind).decode("ascii"),
-        bool(old_session or new_session),
-        False,
+    return _new(
+        Companion,
+        (
+            stamp,
+            None if host in NO_HOSTS else text_of(host),
+            ip,
+            text_of(old_user or new_user),
+            text_of(old_kind or new_kind),
+            bool(old_session or new_session),
+            False,
+        ),
     )
 
 

@@ -117,7 +117,7 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
         stamp = clock.bsd(bsd_hour, bsd_minute, bsd_second)
     reason, marker, user = (rest or b"").partition(_MARKER)
     if reason in TEMPORARY:
-        return Trouble(stamp, None if host in NO_HOSTS else _text(host), TEMPORARY[reason])
+        return Trouble(stamp, None if host in NO_HOSTS else text_of(host), TEMPORARY[reason])
     # What repeats in a log (nearly all of this) is made text only once.
     text = _texts.get
     unnamed = not marker or user == b"(unavailable)" or (reason[:7] == b"Invalid" and _STALE.match(reason))
@@ -125,12 +125,12 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
         Failure,
         (
             stamp,
-            None if host in NO_HOSTS else text(host) or _text(host),
+            None if host in NO_HOSTS else text(host) or text_of(host),
             _addresses[addr] if addr in _addresses else address(addr),
-            None if unnamed else text(user) or _text(user),
-            None if name == b"unknown" else text(name) or _text(name),
-            text(mech) or _text(mech),
-            text(reason) or _text(reason),
+            None if unnamed else text(user) or text_of(user),
+            None if name == b"unknown" else text(name) or text_of(name),
+            text(mech) or text_of(mech),
+            text(reason) or text_of(reason),
             _services.get(program) or _service(program),
             int(pid),
             1,
@@ -138,8 +138,11 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
     )
 
 
-def _text(raw: bytes) -> str:
-    """Safe text, remembered unless it is long, as only names of old Postfix versions can be."""
+def text_of(raw: bytes) -> str:
+    """Return safe text; it is remembered unless it is long, as only names of old Postfix versions can be."""
+    known = _texts.get(raw)
+    if known is not None:
+        return known
     if len(raw) > _LONG:
         return safe_text(raw)
     if len(_texts) >= _REMEMBERED:

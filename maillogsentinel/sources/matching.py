@@ -54,7 +54,7 @@ class Attempt:
 
     __slots__ = ("kinds", "open", "place", "stamp", "temporary", "user")
 
-    def __init__(self, place: Place, stamp: int, user: str | None, kinds: list[str], temporary: bool) -> None:
+    def __init__(self, place: Place, stamp: int, user: str | None, kinds: tuple[str, ...], temporary: bool) -> None:
         self.place = place
         self.stamp = stamp
         self.user = user
@@ -118,21 +118,21 @@ class Matcher:
         place = (server, ip, session)
         last = self._answered.get(place)
         if last and not temporary and _is_more_of(last, said):
-            last.kinds.append(kind)
+            last.kinds += (kind,)
             return None
-        if place in self._unanswered and not temporary:
+        if self._unanswered and place in self._unanswered and not temporary:
             answered = self._late(place, said)
             if answered:
-                self._done(Attempt(place, stamp, user, [kind], temporary), stamp)
+                self._done(Attempt(place, stamp, user, (kind,), temporary), stamp)
                 return answered
         if place in self._waiting:
             self._expire(place, stamp)
             for attempt in self._waiting.get(place, ()):
                 if _is_more_of(attempt, said):
-                    attempt.kinds.append(kind)
+                    attempt.kinds += (kind,)
                     attempt.temporary |= temporary
                     return None
-        self._add(Attempt(place, stamp, user, [kind], temporary))
+        self._add(Attempt(place, stamp, user, (kind,), temporary))
         return None
 
     def _add(self, attempt: Attempt) -> None:
@@ -175,29 +175,36 @@ class Matcher:
 
     def ask(self, failure: Failure) -> Answer | None:
         """Return what the companions before it say of a failure, which takes them; None when none waits for it."""
+        server, ip, stamp = failure.server, failure.ip or "", failure.stamp
         for session in (False, True):
-            place = (failure.server, failure.ip or "", session)
-            if place in self._waiting:
-                self._expire(place, failure.stamp)
+            place = (server, ip, session)
+            waiting = self._waiting.get(place)
+            if waiting is None:
+                continue
+            if any(abs(stamp - attempt.stamp) > WAIT for attempt in waiting):
+                self._expire(place, stamp)
                 waiting = self._waiting.get(place)
-                if waiting:
-                    answer = self._take(place, waiting, failure)
-                    if answer:
-                        return answer
+            answer = self._take(place, waiting, failure) if waiting else None
+            if answer:
+                return answer
         return None
 
     def _take(self, place: Place, waiting: list[Attempt], failure: Failure) -> Answer | None:
         if failure.user is not None:
             return self._take_named(place, waiting, failure)
+        if failure.repeat != 1:  # which of the attempts it stands for is not known
+            self._drop(place, waiting)
+            return Answer(None, False)
         first = waiting[0]
         agreed = self._blind <= failure.stamp
         if len(waiting) > 1:
             agreed = agreed and all(attempt.user == first.user for attempt in waiting)
-        if failure.repeat != 1:  # which of the attempts it stands for is not known
-            self._drop(place, waiting)
-            return Answer(None, False)
         if agreed and place not in self._spent:
-            self._drop(place, [first])
+            if len(waiting) > 1:
+                self._drop(place, [first])
+            else:
+                first.open = False
+                del self._waiting[place]
             self._done(first, failure.stamp)
             return Answer(first.user, first.temporary)
         self._spent[place] = self._spent.get(place, 0) + 1
@@ -268,7 +275,7 @@ class Matcher:
             self._expire(place, stamp)
         self.settle(stamp)
         attempts = [
-            [*one.place, one.stamp, one.user, one.kinds, one.temporary]
+            [*one.place, one.stamp, one.user, list(one.kinds), one.temporary]
             for waiting in self._waiting.values()
             for one in waiting
         ]
@@ -281,7 +288,7 @@ class Matcher:
     def load(self, dumped: dict[str, Any]) -> None:
         """Take up again what `dump` returned."""
         for server, ip, session, stamp, user, kinds, temporary in dumped["attempts"]:
-            self._add(Attempt((server, ip, session), stamp, user, kinds, temporary))
+            self._add(Attempt((server, ip, session), stamp, user, tuple(kinds), temporary))
         self._spent = {(server, ip, session): count for server, ip, session, count in dumped["spent"]}
         for server, ip, session, stamp, user in dumped["unanswered"]:
             place = (server, ip, session)

@@ -30,7 +30,8 @@ def companion(line: bytes, clock: Clock) -> Companion | None:
 
 def nameable(failure: Failure) -> bool:
     """Whether a user was sent, but not logged by Postfix."""
-    return failure.user is None and failure.ip is not None and not NOT_SENT.match(failure.reason)
+    reason = failure.reason
+    return failure.user is None and failure.ip is not None and not (reason[:7] == "Invalid" and NOT_SENT.match(reason))
 
 
 def told(failure: Failure, answer: Answer) -> Failure | Trouble:
@@ -174,7 +175,7 @@ class Naming:
         if failure.user is None and not nameable(failure):
             return
         answer = self._matcher.ask(failure)
-        if answer:
+        if answer is not None:
             self._apply(index, answer)
         elif failure.repeat == 1:
             self._matcher.expect(failure, index)
@@ -221,7 +222,7 @@ def _companions(block: Block, clock: Clock, word: bytes, beginnings: tuple[bytes
     heard: list[tuple[int, Companion]] = []
     hit = search(word, begin, end)
     while hit >= 0:
-        if begins(beginnings, hit):
+        if (word is not _WORD or data[hit + 4 : hit + 5] in b":-()d f") and begins(beginnings, hit):
             start = max(begin, back(b"\n", 0, hit) + 1)
             stop = search(b"\n", hit, end)
             stop = end if stop < 0 else stop
