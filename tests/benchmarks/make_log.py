@@ -8,9 +8,10 @@ pools large enough (megabytes, where gzip looks back 32 KiB) to compress as real
 import argparse
 import datetime
 import random
+import re
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
 from typing import NamedTuple
 
@@ -33,6 +34,9 @@ NAMES = (
 # fmt: on
 DOMAINS = ("example.org", "example.net", "example.com", "mail.example.org", "shop.example.com", "lists.example.net")
 ODD_USERS = ("", "(unavailable)", "jürgen@example.org", "o'neil, pat", "DOMAIN\\user", " admin", "用户@example.org")
+AUTHENTICATED = re.compile(
+    r"\[([0-9a-f.:]+)\]: SASL \S+ authentication failed: \(reason unavailable\), sasl_username=(.*)"
+)
 SERVICES = ("postfix/smtpd", "postfix/submission/smtpd", "postfix/smtps/smtpd")
 
 
@@ -52,6 +56,10 @@ class Shape(NamedTuple):
     style: str
     """``rfc3339`` or ``rfc3164``."""
     seed: int
+    auth_lines: bool = False
+    """Whether Dovecot names the user of each failure in a line of its own before it (``auth_verbose = yes``)."""
+    nameless: bool = False
+    """Whether Postfix is so old that it does not."""
 
 
 def failing_clients(shape: Shape, rng: random.Random) -> list[str]:
@@ -92,6 +100,15 @@ def attempt(rng: random.Random) -> str:
     if rng.random() < 0.01:
         return "XOAUTH2 authentication failed: Invalid authentication mechanism, sasl_username=(unavailable)"
     return f"{mechanism} authentication failed: (reason unavailable), sasl_username={user(rng)}"
+
+
+def auth_line(failure: str, rng: random.Random) -> str:
+    """Return Dovecot's line on a failure; where no user was sent, another one of Dovecot."""
+    found = AUTHENTICATED.search(failure)
+    if not found:
+        return dovecot(rng)[0] + "\n"
+    name = "?" if found[2] == "(unavailable)" else found[2][:64]
+    return f"dovecot: auth: passwd-file({name},{found[1]}): {rng.choice(('unknown user', 'Password mismatch'))}\n"
 
 
 def user(rng: random.Random) -> str:
@@ -255,6 +272,14 @@ def dovecot(rng: random.Random) -> list[str]:
 MIXED: tuple[Callable[[random.Random], list[str]], ...] = (reject, postscreen, postscreen, tls, smtpd_trouble, dovecot)
 
 
+def login_lines(shape: Shape, failures: Iterable[str], rng: random.Random) -> Iterator[list[str]]:
+    """Yield the lines of each failed login."""
+    for failure in failures:
+        lines = [auth_line(failure, rng)] if shape.auth_lines else []
+        named, marker, _ = failure.partition(", sasl_username=")
+        yield [*lines, named + "\n" if shape.nameless and marker else failure]
+
+
 def pool_of(make: Callable[[random.Random], list[str]], rng: random.Random) -> Iterator[str]:
     """Yield messages of one kind without end, repeating them after a while."""
     return cycle([line + "\n" for _ in range(POOL) for line in make(rng)])
@@ -292,23 +317,27 @@ def stamps(shape: Shape, rng: random.Random) -> Iterator[str]:
 def messages(shape: Shape, rng: random.Random) -> Iterator[str]:
     """Yield the messages of all lines, kinds mixed at random in fixed numbers."""
     count = round(shape.lines * shape.failures)
-    others = shape.lines - count
+    others = shape.lines - count * (2 if shape.auth_lines else 1)
     # One byte a line: the number of its source. Of the lines that are no failures, 50, 30 and 1 of 98 parts are known.
     order = bytes(count)
     order += b"\1" * (others * 50 // 98) + b"\2" * (others * 30 // 98) + b"\3" * (others // 98)
     mixed = bytes(range(4, 4 + len(MIXED)))
-    order += (mixed * (shape.lines // len(mixed)))[: shape.lines - len(order)]
+    order += (mixed * (shape.lines // len(mixed)))[: others - (len(order) - count)]
     # Each block has the mixture of the whole: shuffling a long log as one would cost more than writing it.
     step = max(1, len(order) // BLOCK)
     ends: deque[str] = deque()
-    sources = [failures_of(failed_sessions(shape, count, rng), ends)]
+    logins = login_lines(shape, failures_of(failed_sessions(shape, count, rng), ends), rng)
+    sources: list[Iterator[str]] = [iter(())]
     sources += [pool_of(make, rng) for make in (delivery, connection, success, *MIXED)]
     sources[2] = first_of(ends, sources[2])
     for start in range(step):
         block = list(order[start::step])
         rng.shuffle(block)
         for kind in block:
-            yield next(sources[kind])
+            if kind:
+                yield next(sources[kind])
+            else:
+                yield from next(logins)
 
 
 def write_log(path: str, shape: Shape) -> tuple[int, int]:
@@ -334,11 +363,22 @@ def parse_arguments(arguments: list[str]) -> tuple[str, Shape]:
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--end", type=datetime.date.fromisoformat, help="the day before which it ends (today)")
     parser.add_argument("--style", choices=("rfc3339", "rfc3164"), default="rfc3339")
+    parser.add_argument("--auth-lines", action="store_true", help="Dovecot names each user in a line of its own")
+    parser.add_argument("--nameless", action="store_true", help="Postfix does not name the user")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
     end = given.end or datetime.datetime.now(datetime.UTC).date()
     return given.out, Shape(
-        given.lines, given.failures, given.addresses, given.named, given.days, end, given.style, given.seed
+        given.lines,
+        given.failures,
+        given.addresses,
+        given.named,
+        given.days,
+        end,
+        given.style,
+        given.seed,
+        given.auth_lines,
+        given.nameless,
     )
 
 

@@ -309,7 +309,7 @@ def test_what_was_read_before_changes_nothing():
         assert (found.server, found.ip, found.user, found.hostname, found.service) == expected
 
 
-def test_every_line_that_makes_something_has_a_needle_and_its_near_misses_have_none():
+def test_every_line_that_makes_something_is_met_by_a_search_for_the_word():
     for line in (HEADS["common"] + failed(" x").encode(), HEADS["any"] + b"fatal: no SASL authentication mechanisms"):
         assert not isinstance(read(line, CLOCK), str)
         at = line.find(WORD)
