@@ -38,10 +38,14 @@ class Logins:
     def read(self, block: Block, clock: Clock) -> int:
         """Take the block's successful logins, and return how many bytes of text made this grow."""
         data, end, begin = block
+        if begin >= end:
+            return 0
         find, back, essence, word = data.find, data.rfind, parse.essence, parse.WORD
         if clock is not self._clock:
             self._settle()
             self._clock = clock
+        pending, known = self._pending, self._pending.get
+        quick = not self.since and data[begin] != 123
         grown = 0
         hit = find(word, begin, end)
         while hit >= 0:
@@ -50,7 +54,10 @@ class Logins:
             if stop < 0:
                 stop = end
             raw = essence(data, start, hit, stop, clock)
-            if raw is not None:
+            entry = known(raw) if raw else None
+            if entry and quick:
+                pending[raw] = (entry[0] + 1, entry[1], data[start : start + _HEAD])
+            elif raw:
                 grown += self._take(raw, data, start, stop, clock)
             hit = find(word, stop, end)
         return grown
