@@ -54,8 +54,8 @@ class Logins:
             if stop < 0:
                 stop = end
             raw = essence(data, start, hit, stop, clock)
-            entry = known(raw) if raw else None
-            if entry and quick:
+            entry = known(raw) if raw and quick else None
+            if raw and entry:
                 pending[raw] = (entry[0] + 1, entry[1], data[start : start + _HEAD])
             elif raw:
                 grown += self._take(raw, data, start, stop, clock)
