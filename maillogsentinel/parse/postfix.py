@@ -14,12 +14,10 @@ from maillogsentinel.model import MECHANISM_INVALID, Failure, Trouble, raw_bytes
 from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS, Header, header, stamp_at
 from maillogsentinel.parse.stamp import Clock, fraction
 
-WORD = b" auth"
-"""Begins the NEEDLES and the counters at a session's end: looking for one short word is cheaper than for each."""
 ABORTED = b" authentication aborted"
 """Stands in the lines on logins that the client gave up, which are no failures."""
 NEEDLES = (b" authentication failed:", b" authentication mechanisms", ABORTED)
-"""One of them stands in each line that `read` may make something of, save in the journal's JSON; each begins with WORD.
+"""One of them stands in each line that `read` may make something of, save in the journal's JSON.
 
 Of smtpd's two lines on a missing authentication server it is the last one, so that they count once.
 """

@@ -54,7 +54,10 @@ class Naming:
         """`memory` is what an earlier one's `memory` returned."""
         self._matcher = Matcher()
         if memory:
-            self._matcher.load(memory)
+            try:
+                self._matcher.load(memory)
+            except (TypeError, KeyError, ValueError, AttributeError):  # another version's
+                self._matcher.clear()
         self._failures: list[Failure] = []
         self._troubles: list[Trouble] = []
         self._removed: list[int] = []

@@ -5,7 +5,8 @@ from typing import Any
 
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import repeats
-from maillogsentinel.parse.postfix import ABORTED, JOURNAL, LOOK_BACK, NEEDLES, WORD, as_trouble, read
+from maillogsentinel.parse.login import WORD as METHOD
+from maillogsentinel.parse.postfix import ABORTED, JOURNAL, LOOK_BACK, NEEDLES, as_trouble, read
 from maillogsentinel.parse.session import COUNTER
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.logins import Logins
@@ -48,6 +49,7 @@ class Scanner:
         self._logins = logins
         self._heard: Heard = []
         self._counters: list[int] = []
+        self._methods: list[int] = []
         self.adjacent = adjacent
         """The failure that the last line read was, else None: a repeated-message line right behind it repeats it."""
         self.lines_bytes = 0
@@ -73,9 +75,9 @@ class Scanner:
         starts: list[int] = []  # where the lines of the failures begin
         self._failures(block, clock, batch.failures, batch.troubles, starts)
         self._witness.read(block, clock, batch.losses, self._heard, self._counters)
-        self._heard, self._counters = [], []
         if self._logins:
-            self.lines_bytes += batch.logins.read(block, clock)
+            self.lines_bytes += batch.logins.read(block, clock, self._methods)
+        self._heard, self._counters, self._methods = [], [], []
         self._naming.read(block, clock, batch.failures, batch.troubles, first, starts)
 
     def _failures(
@@ -123,17 +125,27 @@ class Scanner:
                     heard((start, 1, None))
 
     def _find(self, data: bytes, at: int, end: int) -> int:
-        """Return where the next line that matters has what gives it away, -1 without one; note counters before it."""
-        search, begins = data.find, data.startswith
-        hit = search(WORD, at, end)
-        while hit >= 0 and not begins(NEEDLES, hit):
-            if begins(COUNTER, hit):
-                self._counters.append(hit)
-            hit = search(WORD, hit + 1, end)
-        return hit
+        """Return where the next line that matters has what gives it away, -1 without one; note the others before it.
+
+        Looking for two letters that all have in common takes little more than looking for one of the words.
+        """
+        search, begins, end = data.find, data.startswith, end - 1
+        hit = search(b"th", at, end)
+        while hit >= 0:
+            letter = data[hit + 2]
+            if letter == 101:  # e, as in authentication
+                if begins(NEEDLES, hit - 3):
+                    return hit - 3
+            elif letter == 61:  # =, as in auth=
+                if begins(COUNTER, hit - 3):
+                    self._counters.append(hit - 3)
+            elif letter == 111 and begins(METHOD, hit + 1):  # o, as in method=
+                self._methods.append(hit + 1)
+            hit = search(b"th", hit + 2, end)
+        return -1
 
     def _find_json(self, data: bytes, at: int, end: int) -> int:
-        """The same for lines of the journal's JSON."""
+        """The same for lines of the journal's JSON, save those on logins."""
         for match in JOURNAL.finditer(data, at, end):
             if match.group() != COUNTER:
                 return match.start()

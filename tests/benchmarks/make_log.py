@@ -150,11 +150,12 @@ def any_client(rng: random.Random) -> str:
     return f"mx{rng.randrange(90)}.{rng.choice(DOMAINS)}[{address}]"
 
 
-def account(rng: random.Random) -> tuple[str, str]:
-    """Return one of 600 users and a client of theirs, mostly one of three."""
-    number = rng.randrange(600)
+def account(rng: random.Random) -> tuple[str, str, str]:
+    """Return one of 200 users, a client of theirs, mostly one of three, and the mechanism that this client uses."""
+    number = rng.randrange(200)
     own = random.Random(number * 3 + rng.randrange(3) if rng.random() < 0.95 else rng.random())
-    return f"{NAMES[number % 50]}{number}@{DOMAINS[number % 6]}", any_client(own)
+    user = f"{NAMES[number % 50]}{number}@{DOMAINS[number % 6]}"
+    return user, any_client(own), own.choice(("PLAIN", "PLAIN", "LOGIN"))
 
 
 def delays(rng: random.Random) -> str:
@@ -200,8 +201,8 @@ def connection(rng: random.Random) -> list[str]:
 
 
 def success(rng: random.Random) -> list[str]:
-    user, client = account(rng)
-    login = f"sasl_method={rng.choice(('PLAIN', 'LOGIN'))}, sasl_username={user}"
+    user, client, mechanism = account(rng)
+    login = f"sasl_method={mechanism}, sasl_username={user}"
     return [f"postfix/submission/smtpd[{pid(rng)}]: {queue_id(rng)}: client={client}, {login}"]
 
 
@@ -256,11 +257,11 @@ def smtpd_trouble(rng: random.Random) -> list[str]:
 def dovecot(rng: random.Random) -> list[str]:
     session = "".join(rng.choices(QID_LETTERS, k=16))
     place = f"rip={documentation_address(rng)}, lip=192.0.2.25, TLS, session=<{session}>"
-    user, client = account(rng)
+    user, client, mechanism = account(rng)
     at_home = f"rip={client.partition('[')[2][:-1]}, lip=192.0.2.25, mpid={pid(rng)}, TLS, session=<{session}>"
     what = rng.choice(
         (
-            f"imap-login: Login: user=<{user}>, method=PLAIN, {at_home}",
+            f"imap-login: Login: user=<{user}>, method={mechanism}, {at_home}",
             f"imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<{mailbox(rng)}>, method=PLAIN,"
             f" {place}",
             f"imap({mailbox(rng)})<{pid(rng)}><{session}>: Disconnected: Logged out in={rng.randrange(9999)} out=6120",
