@@ -35,6 +35,8 @@ LATE = 2_000_000
 """Microseconds of log time that a failure waits for its companion."""
 PROMPT = 200_000
 """Microseconds of log time within which a late companion still names its failure; Dovecot 2.4 takes some 100."""
+CROWD = 100
+"""So many attempts of one client at once are not told apart: until it has been quiet for `WAIT`, it names nobody."""
 MOST = 4096
 """Attempts, and failures, that are remembered at most."""
 
@@ -86,6 +88,8 @@ class Matcher:
         self._order: deque[Attempt] = deque()
         self._unanswered: dict[Place, list[Unanswered]] = {}
         self._answered: dict[Place, Attempt] = {}
+        self._crowded: dict[Place, int] = {}
+        """When the last companion was heard of clients that try too much at once."""
         self._blind = 0
         """Until this stamp nobody is named, for attempts had to be forgotten."""
 
@@ -106,7 +110,7 @@ class Matcher:
 
     def clear(self) -> None:
         """Forget all that waits."""
-        for part in (self._waiting, self._spent, self._unanswered, self._answered):
+        for part in (self._waiting, self._spent, self._unanswered, self._answered, self._crowded):
             part.clear()
         self._order.clear()
 
@@ -116,6 +120,9 @@ class Matcher:
         """Take a companion; return the failure that it answers, if one waits for it, and what is known of it now."""
         stamp, server, ip, user, kind, session, temporary = said
         place = (server, ip, session)
+        if self._crowded and self._is_crowded(place, stamp):
+            self._crowded[place] = stamp
+            return None
         last = self._answered.get(place)
         if last and not temporary and _is_more_of(last, said):
             last.kinds += (kind,)
@@ -139,8 +146,12 @@ class Matcher:
         waiting = self._waiting.get(attempt.place)
         if waiting is None:
             self._waiting[attempt.place] = [attempt]
-        else:
+        elif len(waiting) < CROWD:
             waiting.append(attempt)
+        else:
+            self._drop(attempt.place, waiting)
+            self._crowded[attempt.place] = attempt.stamp
+            return
         self._order.append(attempt)
         if len(self._order) > MOST:
             oldest = self._order.popleft()
@@ -148,6 +159,12 @@ class Matcher:
                 if abs(attempt.stamp - oldest.stamp) <= WAIT:
                     self._blind = max(self._blind, oldest.stamp + WAIT)
                 self._drop(oldest.place, [oldest])
+
+    def _is_crowded(self, place: Place, stamp: int) -> bool:
+        if abs(stamp - self._crowded.get(place, -WAIT)) <= WAIT:
+            return True
+        self._crowded.pop(place, None)
+        return False
 
     def _late(self, place: Place, said: Companion) -> tuple[Unanswered, Answer] | None:
         """The failure among those unanswered that this companion belongs to."""
@@ -178,6 +195,8 @@ class Matcher:
         server, ip, stamp = failure.server, failure.ip or "", failure.stamp
         for session in (False, True):
             place = (server, ip, session)
+            if self._crowded and not session and self._is_crowded(place, stamp):
+                return Answer(None, False)
             waiting = self._waiting.get(place)
             if waiting is None:
                 continue
@@ -258,6 +277,8 @@ class Matcher:
 
     def settle(self, stamp: int) -> None:
         """Forget the failures that have waited long enough at this time, and the oldest when there are too many."""
+        for place in list(self._crowded):
+            self._is_crowded(place, stamp)
         entries = [entry for part in self._unanswered.values() for entry in part if abs(stamp - entry.stamp) <= LATE]
         self._unanswered = {}
         for entry in sorted(entries, key=_age)[-MOST:]:
@@ -280,16 +301,18 @@ class Matcher:
             for one in waiting
         ]
         unanswered = [[*entry.place, entry.stamp, entry.user] for entry in self.unanswered()]
-        if not attempts and not unanswered:
+        crowded = [[*place, last] for place, last in self._crowded.items()]
+        if not attempts and not unanswered and not crowded:
             return {}
         spent = [[*place, count] for place, count in self._spent.items()]
-        return {"attempts": attempts, "spent": spent, "unanswered": unanswered}
+        return {"attempts": attempts, "spent": spent, "unanswered": unanswered, "crowded": crowded}
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Take up again what `dump` returned."""
         for server, ip, session, stamp, user, kinds, temporary in dumped["attempts"]:
             self._add(Attempt((server, ip, session), stamp, user, tuple(kinds), temporary))
         self._spent = {(server, ip, session): count for server, ip, session, count in dumped["spent"]}
+        self._crowded = {(server, ip, session): last for server, ip, session, last in dumped["crowded"]}
         for server, ip, session, stamp, user in dumped["unanswered"]:
             place = (server, ip, session)
             self._unanswered.setdefault(place, []).append(Unanswered(place, stamp, user, -1, None))

@@ -7,7 +7,7 @@ import pytest
 
 from maillogsentinel.model import Failure
 from maillogsentinel.parse.companion import Companion
-from maillogsentinel.sources.matching import LATE, MOST, PROMPT, WAIT, Answer, Matcher
+from maillogsentinel.sources.matching import CROWD, LATE, MOST, PROMPT, WAIT, Answer, Matcher
 
 SECOND = 1_000_000
 T = 1_747_483_200 * SECOND
@@ -142,16 +142,19 @@ def test_what_waits_goes_on_in_the_next_run():
     first.hear(said("zoe", ip="192.0.2.8"))
     first.ask(failure(ip="192.0.2.8"))
     first.expect(failure(ip="192.0.2.9"), 3)
+    for number in range(CROWD + 1):
+        first.hear(said(str(number), ip="192.0.2.10"))
     dumped = first.dump(T)
     second = Matcher()
     second.load(json.loads(json.dumps(dumped)))
+    assert second.ask(failure(ip="192.0.2.10")) == Answer(None, False)
     assert second.dump(T) == dumped
     assert second.ask(failure()) == Answer("bob", False)
     assert second.ask(failure(ip="192.0.2.8")) == Answer(None, False)
     assert second.idle
     late = second.hear(said("amy", 0.1, ip="192.0.2.9"))
     assert late is not None and late[0].index == -1  # it is committed without a name, but the line is its own
-    assert second.dump(T) == {}
+    assert second.dump(T + 2 * WAIT) == {}
     assert first.dump(T + 2 * WAIT) == {}
 
 
@@ -166,6 +169,18 @@ def test_memory_is_bounded_and_nobody_is_named_by_what_is_left():
     assert len(matcher.unanswered()) <= MOST
     assert matcher.ask(failure(at=3, ip=f"198.51.{(3 * MOST - 1) >> 8}.{(3 * MOST - 1) & 255}")) == Answer(None, False)
     assert matcher.ask(failure(at=3.1, ip="198.51.0.0")) is None
+
+
+def test_a_crowd_names_nobody_until_it_is_gone_and_costs_little():
+    for session in (False, True):
+        events = [said("bob", number / 1000, session=session) for number in range(5 * CROWD)]
+        assert story(*events, failure(at=0.6)) == [None]
+        assert story(*events, said("eve", 4), failure(at=4.1), failure(at=4.2)) == [
+            None if not session else "eve",
+            None,
+        ]
+        assert story(*events, said("eve", 6), failure(at=6.1)) == ["eve"]
+        assert story(*events, failure(at=0.6, ip="192.0.2.8"), said("amy", 0.6, ip="192.0.2.8")) == ["amy"]
 
 
 class World:
