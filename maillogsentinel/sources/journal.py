@@ -25,7 +25,7 @@ _COMPLAINTS = 16 << 10
 _IDENTIFIERS_MOST = 64
 """Any user of the machine can log under any name: with more of them than this, nothing is selected any more."""
 _IDENTIFIER = re.compile(rb"[!-~\x80-\xff]{1,249}/smtpd\Z")
-_COMPANIONS = ("auth", "auth-worker", "dovecot", "saslauthd")
+_COMPANIONS = ("auth", "auth-worker", "dovecot", "dovecot-auth", "saslauthd")
 _MAIL = "2"
 _SUPPRESSED = "a596d6fe7bfa4994828e72309e95d61e"
 """SD_MESSAGE_JOURNAL_DROPPED: journald's word that it dropped messages."""

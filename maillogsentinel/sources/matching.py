@@ -19,6 +19,9 @@ exchanged: one alone takes the attempt that comes, of several without a name non
 name is given only if the line is late by no more than `PROMPT`: else it may as well belong to the client's next attempt
 where the line of this one is missing. A failure of an earlier batch is committed: it gets no name, but takes its line.
 
+So a name is right wherever all companions are logged and none is late by more than Dovecot's failure delay; without
+such a delay, unless two connections from one address fail in the same instant.
+
 A temporary failure of Dovecot makes server trouble of the failure that it is matched with. Dovecot never answers at
 once then, so no failure waits for such a line.
 """

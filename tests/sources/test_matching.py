@@ -187,7 +187,7 @@ class World:
     """Clients at one server, each with connections that try users one after another; the log is what Dovecot and
     Postfix write of it, and the truth is known."""
 
-    def __init__(self, seed, connections, postfix_lag, dovecot_lag):
+    def __init__(self, seed, connections, postfix_lag, dovecot_lag, delays=(0.0, 0.4, 2.0)):
         self.chance = chance = random.Random(seed)
         events = []
         self.truth = {}
@@ -196,7 +196,7 @@ class World:
                 at = chance.uniform(0, 10)
                 for _ in range(chance.randint(1, 12)):
                     user = f"user{chance.randrange(6)}"
-                    answer = at + chance.choice((0.0, 0.4, 2.0))
+                    answer = at + chance.choice(delays)
                     logged = answer + chance.uniform(0, postfix_lag)
                     written = at + chance.uniform(0, dovecot_lag)
                     ip, number = f"192.0.2.{client}", len(self.truth)
@@ -224,6 +224,23 @@ def test_no_name_is_wrong_where_dovecots_line_comes_first(connections):
         assert not wrong
         named, of = named + len(right), of + len(world.truth)
     assert named > of * (0.99 if connections == 1 else 0.1)
+
+
+@pytest.mark.parametrize("delay", [0.4, 2.0])
+@pytest.mark.parametrize("connections", [1, 2, 4])
+def test_no_name_is_wrong_where_lines_are_late_by_less_than_dovecots_failure_delay(delay, connections):
+    for seed in range(40):
+        assert not World(seed, connections, postfix_lag=0.05, dovecot_lag=0.35, delays=(delay,)).named()[1]
+
+
+def test_without_a_failure_delay_nearly_all_are_named_and_hardly_one_wrongly():
+    named = wrong = of = 0
+    for seed in range(40):
+        world = World(seed, 3, postfix_lag=0.001, dovecot_lag=0.001, delays=(0.0,))
+        got, bad = world.named()
+        named, wrong, of = named + len(got), wrong + len(bad), of + len(world.truth)
+    assert named > of * 0.97
+    assert wrong <= of * 0.001
 
 
 def test_no_name_is_wrong_where_one_connection_tries_and_the_lines_come_in_any_order():
