@@ -10,10 +10,15 @@ from typing import IO, Any
 from maillogsentinel.errors import SourceError
 from maillogsentinel.localtime import LocalTime, now
 from maillogsentinel.model import MECHANISM_INVALID, Failure, Trouble, raw_bytes, safe_text
-from maillogsentinel.parse import login, repeats, session
+from maillogsentinel.parse import dovecot, login, repeats, session
 from maillogsentinel.parse.header import MAX_LINE
 from maillogsentinel.parse.postfix import LOOK_BACK, as_trouble, raw_mechanism, read
 from maillogsentinel.parse.stamp import Clock, latest
+from maillogsentinel.sources.matching import Matcher
+from maillogsentinel.sources.naming import companion, nameable, told
+
+COMPANION = "another daemon's word on a failed login; it names the user where Postfix does not"
+TEMPORARY_COMPANION = "another daemon's word on a login that it could not check; Postfix's line on it is trouble"
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,6 +39,7 @@ def _explain(file: IO[bytes], reference: int, as_json: bool) -> None:
     clock = Clock(reference)
     before: Failure | None = None
     earlier = b""
+    names = Matcher()
     times = LocalTime("", seconds=True)
     for line in _lines(file):
         found: Failure | Trouble | str = read(line, clock)
@@ -50,8 +56,30 @@ def _explain(file: IO[bytes], reference: int, as_json: bool) -> None:
             found = _known(line, clock) or found
         before = found if isinstance(found, Failure) else None
         earlier = (earlier + line + b"\n")[-LOOK_BACK:]
-        why = _why(found, count, warning)
-        print(json.dumps(_object(line, found, why, clock)) if as_json else _text(line, found, why, times))
+        found, named = _told(line, found, names, clock)
+        why = _why(found, count, warning) + named
+        shown = dovecot.masked(line, clock)
+        print(json.dumps(_object(line, found, why, clock)) if as_json else _text(shown, found, why, times))
+
+
+def _told(
+    line: bytes, found: Failure | Trouble | str, names: Matcher, clock: Clock
+) -> tuple[Failure | Trouble | str, str]:
+    """What the line is by the companions before it, and a remark on that."""
+    if isinstance(found, str):
+        said = companion(line, clock)
+        if said:
+            names.hear(said)
+            return TEMPORARY_COMPANION if said.temporary else COMPANION, ""
+    elif isinstance(found, Failure) and (found.user is not None or nameable(found)):
+        answer = names.ask(found)
+        if answer:
+            whole = told(found, answer)
+            named = isinstance(whole, Failure) and whole.user != found.user
+            return whole, "; another daemon's line before it names the user" if named else ""
+        names.expect(found, -1)  # a line that comes behind it is about this failure, and not about the next
+        names.settle(found.stamp)
+    return found, ""
 
 
 def _known(line: bytes, clock: Clock) -> str | None:

@@ -14,7 +14,7 @@ from maillogsentinel.parse.postfix import SOLARIS, address
 from maillogsentinel.parse.stamp import Clock
 
 WORD = b"hod="
-"""The end of ``method=``, which stands in all of these lines; looking for all of it would take a third longer."""
+"""The end of ``method=``, which stands in all of these lines."""
 _LONGEST = 255
 """Bytes of a user name; no account has a longer one."""
 

@@ -14,12 +14,10 @@ from maillogsentinel.model import MECHANISM_INVALID, Failure, Trouble, raw_bytes
 from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS, Header, header, stamp_at
 from maillogsentinel.parse.stamp import Clock, fraction
 
-WORD = b" auth"
-"""Begins the NEEDLES and the counters at a session's end: looking for one short word is cheaper than for each."""
 ABORTED = b" authentication aborted"
 """Stands in the lines on logins that the client gave up, which are no failures."""
 NEEDLES = (b" authentication failed:", b" authentication mechanisms", ABORTED)
-"""One of them stands in each line that `read` may make something of, save in the journal's JSON; each begins with WORD.
+"""One of them stands in each line that `read` may make something of, save in the journal's JSON.
 
 Of smtpd's two lines on a missing authentication server it is the last one, so that they count once.
 """
@@ -38,6 +36,8 @@ TEMPORARY = {
 """Reasons that are the server's own fault, not an attack, and what each means."""
 
 _STALE = re.compile(rb"Invalid authentication mechanism|Invalid base64 data in initial response\Z")
+NOT_SENT = re.compile(r"Invalid authentication mechanism|Invalid base64 data in initial response\Z")
+"""Matches the reasons of failures whose client sent no user: a name in the line belongs to an earlier attempt."""
 _MARKER = b", sasl_username="
 
 SOLARIS = rb"(?:\[ID \d{1,10} [\w.]{1,24}\] )?"
@@ -131,7 +131,7 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
         stamp = clock.bsd(bsd_hour, bsd_minute, bsd_second)
     reason, marker, user = (rest or b"").partition(_MARKER)
     if reason in TEMPORARY:
-        return Trouble(stamp, None if host in NO_HOSTS else _text(host), TEMPORARY[reason])
+        return Trouble(stamp, None if host in NO_HOSTS else text_of(host), TEMPORARY[reason])
     # What repeats in a log (nearly all of this) is made text only once.
     text = _texts.get
     unnamed = not marker or user == b"(unavailable)" or (reason[:7] == b"Invalid" and _STALE.match(reason))
@@ -139,12 +139,12 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
         Failure,
         (
             stamp,
-            None if host in NO_HOSTS else text(host) or _text(host),
+            None if host in NO_HOSTS else text(host) or text_of(host),
             _addresses[addr] if addr in _addresses else address(addr),
-            None if unnamed else text(user) or _text(user),
-            None if name == b"unknown" else text(name) or _text(name),
-            text(mech) or _text(mech),
-            text(reason) or _text(reason),
+            None if unnamed else text(user) or text_of(user),
+            None if name == b"unknown" else text(name) or text_of(name),
+            text(mech) or text_of(mech),
+            text(reason) or text_of(reason),
             _services.get(program) or service(program),
             int(pid),
             1,
@@ -152,11 +152,11 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
     )
 
 
-def _text(raw: bytes) -> str:
-    """Safe text, remembered unless it is long, as only names of old Postfix versions can be."""
-    text = _texts.get(raw)
-    if text is not None:
-        return text
+def text_of(raw: bytes) -> str:
+    """Return safe text; it is remembered unless it is long, as only names of old Postfix versions can be."""
+    known = _texts.get(raw)
+    if known is not None:
+        return known
     if len(raw) > _LONG:
         return safe_text(raw)
     if len(_texts) >= _REMEMBERED:
@@ -173,7 +173,7 @@ def _any(line: bytes, clock: Clock) -> Failure | Trouble | str:
         return OTHER_PROGRAM if _is_dated(line, clock) else NO_HEADER
     if not (parts.program.endswith(b"/smtpd") or (parts.bare_program and parts.program == b"postfix")):
         return OTHER_PROGRAM
-    server = None if parts.host is None else _text(parts.host)
+    server = None if parts.host is None else text_of(parts.host)
     if _BEFORE_LOGIN.match(parts.message):
         return Trouble(parts.stamp, server, "smtpd has no authentication server")
     match = _MESSAGE.match(parts.message)
@@ -191,11 +191,11 @@ def _any(line: bytes, clock: Clock) -> Failure | Trouble | str:
     return Failure(
         parts.stamp,
         server,
-        _addresses[addr] if addr in _addresses else address(addr),
+        address(addr),
         user,
-        None if name == b"unknown" else _text(name),
+        None if name == b"unknown" else text_of(name),
         mechanism,
-        _text(reason),
+        text_of(reason),
         service_of(parts),
         parts.pid,
         max(1, int(repeat or 1)),
@@ -215,7 +215,7 @@ def _attempt(text: bytes) -> tuple[str, bytes, str | None] | None:
     match = _MECHANISM.match(text)
     if match:
         reason, marker, user = (match.group(2) or b"").partition(_MARKER)
-        return _text(match.group(1)), reason, _user(reason, marker, user)
+        return text_of(match.group(1)), reason, _user(reason, marker, user)
     # The client put text of its own into the AUTH verb: trust nothing of it but that a login failed.
     match = _FORGED.match(text) or _ANY_FAILED.match(text)
     if match:
@@ -248,7 +248,7 @@ def _why_ignored(message: bytes) -> str:
 def _user(reason: bytes, marker: bytes, user: bytes) -> str | None:
     if not marker or user == b"(unavailable)" or _STALE.match(reason):
         return None
-    return _text(user)
+    return text_of(user)
 
 
 def service(program: bytes) -> str:
@@ -266,7 +266,9 @@ def service_of(parts: Header) -> str | None:
 
 
 def address(raw: bytes) -> str | None:
-    """The canonical form of an address (RFC 5952); None for ``unknown`` and for what is no address."""
+    """Return the canonical form of an address (RFC 5952); None for ``unknown`` and for what is no address."""
+    if raw in _addresses:
+        return _addresses[raw]
     if len(_addresses) >= _REMEMBERED:
         _addresses.clear()
     family = AF_INET6 if b":" in raw else AF_INET

@@ -35,24 +35,36 @@ class Logins:
         """By essence: how often, and the first and the latest line's stamp, or what holds it and is read later."""
         self._clock: Clock | None = None
 
-    def read(self, block: Block, clock: Clock) -> int:
-        """Take the block's successful logins, and return how many bytes of text made this grow."""
+    def read(self, block: Block, clock: Clock, places: list[int]) -> int:
+        """Take the block's successful logins, and return how many bytes of text made this grow.
+
+        `places` are those of `login.WORD` in the block, in order; not needed of the journal's JSON.
+        """
         data, end, begin = block
-        find, back, essence, word = data.find, data.rfind, parse.essence, parse.WORD
+        is_json = data[begin : begin + 1] == b"{"
+        if is_json:
+            places = _places(block)
+        find, back, essence = data.find, data.rfind, parse.essence
         if clock is not self._clock:
             self._settle()
             self._clock = clock
+        pending, known = self._pending, self._pending.get
+        quick = not self.since and not is_json
         grown = 0
-        hit = find(word, begin, end)
-        while hit >= 0:
+        stop = begin - 1
+        for hit in places:
+            if hit < stop:
+                continue  # a second one in the same line
             start = back(b"\n", begin, hit) + 1 or begin
             stop = find(b"\n", hit, end)
             if stop < 0:
                 stop = end
             raw = essence(data, start, hit, stop, clock)
-            if raw is not None:
+            entry = known(raw) if raw and quick else None
+            if raw and entry:
+                pending[raw] = (entry[0] + 1, entry[1], data[start : start + _HEAD])
+            elif raw:
                 grown += self._take(raw, data, start, stop, clock)
-            hit = find(word, stop, end)
         return grown
 
     def _take(self, raw: bytes, data: bytes, start: int, stop: int, clock: Clock) -> int:
@@ -94,6 +106,15 @@ class Logins:
             if last >= seen.last:
                 seen.last, seen.ip = last, found.ip
         self._pending.clear()
+
+
+def _places(block: Block) -> list[int]:
+    found = []
+    hit = block.data.find(parse.WORD, block.begin, block.end)
+    while hit >= 0:
+        found.append(hit)
+        hit = block.data.find(parse.WORD, hit + 1, block.end)
+    return found
 
 
 def _stamp(head: bytes | int, clock: Clock) -> int:

@@ -6,6 +6,7 @@ offered: the same smtpd process, which serves one service alone, proved it by a 
 of the same kind have their lines.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
@@ -237,28 +238,30 @@ class _Excuses:
     def __init__(self, block: Block, clock: Clock) -> None:
         self._block = block
         self._clock = clock
-        self._lines: list[tuple[int, int]] | None = None
+        self._places: dict[Process, list[int]] | None = None
         self.ends: dict[Process, int] = {}
         """Where each process's latest session ends, as far as the block has come."""
 
     def count(self, process: Process, start: int) -> int:
         """How many there are for the process between the end of its session before and `start`."""
-        data, before, own = self._block.data, self.ends.get(process, 0), b"[%d]" % (process[2] or 0)
-        if self._lines is None:
-            self._lines = list(_lines(self._block, session.AUTH, self._block.begin, self._block.end))
-        return sum(
-            session.excuse(data[low:high], self._clock) == process
-            for low, high in self._lines
-            if before <= low < start and (data.find(own, low, high) >= 0 or data[low : low + 1] == b"{")
-        )
+        if self._places is None:
+            self._places = {}
+            for place, who in self._look(self._block.begin):
+                self._places.setdefault(who, []).append(place)
+        places = self._places.get(process)
+        return bisect_left(places, start) - bisect_left(places, self.ends.get(process, 0)) if places else 0
 
     def left(self) -> Iterator[Process]:
         """The processes whose session does not end in the block, once for each such line near its end."""
-        block = self._block
-        for start, stop in _lines(block, session.AUTH, max(block.begin, block.end - _TAIL), block.end):
-            process = session.excuse(block.data[start:stop], self._clock)
-            if process and start >= self.ends.get(process, 0):
+        for place, process in self._look(max(self._block.begin, self._block.end - _TAIL)):
+            if place >= self.ends.get(process, 0):
                 yield process
+
+    def _look(self, begin: int) -> Iterator[tuple[int, Process]]:
+        for start, stop in _lines(self._block, session.AUTH, begin, self._block.end):
+            process = session.excuse(self._block.data[start:stop], self._clock)
+            if process:
+                yield start, process
 
 
 def _begun(block: Block, clock: Clock, before: dict[Process, int]) -> dict[Process, int]:

@@ -129,6 +129,17 @@ class Claims:
         report_progress("pflogsumm", slow.seconds)
         yield judged_slower(claim, pair.ours, slow, 15)
 
+    def naming(self) -> Iterator[Row]:
+        """A first run over a log in which Dovecot names the users, beside one over the plain log."""
+        plain = self.materials.log
+        for log, claim in (
+            (self.materials.named_log, "extract, Dovecot's lines beside Postfix's names : plain log"),
+            (self.materials.old_log, "extract, Dovecot alone names the users : plain log"),
+        ):
+            self.first_run(log)
+            pair = alternate(claim, self.runs, lambda log=log: self.first_run(log), lambda: self.first_run(plain))
+            yield judged(claim, pair, 1.5)
+
     def gzip(self) -> Iterator[Row]:
         """A first run over the same log as a gzipped sibling, beside zgrep."""
         log = self.materials.archive
@@ -254,7 +265,7 @@ class Claims:
         yield judged(claim, Pair(more, pair.peer), 1.5)
 
 
-NAMES = ("plain", "gzip", "journal", "nothing_new", "memory", "report", "dns")
+NAMES = ("plain", "naming", "gzip", "journal", "nothing_new", "memory", "report", "dns")
 
 
 def measure(claims: Claims, name: str) -> Iterator[Row]:

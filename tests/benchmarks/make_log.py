@@ -8,9 +8,10 @@ pools large enough (megabytes, where gzip looks back 32 KiB) to compress as real
 import argparse
 import datetime
 import random
+import re
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
 from typing import NamedTuple
 
@@ -33,6 +34,9 @@ NAMES = (
 # fmt: on
 DOMAINS = ("example.org", "example.net", "example.com", "mail.example.org", "shop.example.com", "lists.example.net")
 ODD_USERS = ("", "(unavailable)", "jürgen@example.org", "o'neil, pat", "DOMAIN\\user", " admin", "用户@example.org")
+AUTHENTICATED = re.compile(
+    r"\[([0-9a-f.:]+)\]: SASL \S+ authentication failed: \(reason unavailable\), sasl_username=(.*)"
+)
 SERVICES = ("postfix/smtpd", "postfix/submission/smtpd", "postfix/smtps/smtpd")
 
 
@@ -52,6 +56,10 @@ class Shape(NamedTuple):
     style: str
     """``rfc3339`` or ``rfc3164``."""
     seed: int
+    auth_lines: bool = False
+    """Whether Dovecot names the user of each failure in a line of its own before it (``auth_verbose = yes``)."""
+    nameless: bool = False
+    """Whether Postfix is so old that it does not."""
 
 
 def failing_clients(shape: Shape, rng: random.Random) -> list[str]:
@@ -94,6 +102,15 @@ def attempt(rng: random.Random) -> str:
     return f"{mechanism} authentication failed: (reason unavailable), sasl_username={user(rng)}"
 
 
+def auth_line(failure: str, rng: random.Random) -> str:
+    """Return Dovecot's line on a failure; where no user was sent, another one of Dovecot."""
+    found = AUTHENTICATED.search(failure)
+    if not found:
+        return dovecot(rng)[0] + "\n"
+    name = "?" if found[2] == "(unavailable)" else found[2][:64]
+    return f"dovecot: auth: passwd-file({name},{found[1]}): {rng.choice(('unknown user', 'Password mismatch'))}\n"
+
+
 def user(rng: random.Random) -> str:
     """Return an attempted user name: well-known ones most often, a long tail of others, few odd ones."""
     draw = rng.random()
@@ -133,11 +150,12 @@ def any_client(rng: random.Random) -> str:
     return f"mx{rng.randrange(90)}.{rng.choice(DOMAINS)}[{address}]"
 
 
-def account(rng: random.Random) -> tuple[str, str]:
-    """Return one of 600 users and a client of theirs, mostly one of three."""
-    number = rng.randrange(600)
+def account(rng: random.Random) -> tuple[str, str, str]:
+    """Return one of 200 users, a client of theirs, mostly one of three, and the mechanism that this client uses."""
+    number = rng.randrange(200)
     own = random.Random(number * 3 + rng.randrange(3) if rng.random() < 0.95 else rng.random())
-    return f"{NAMES[number % 50]}{number}@{DOMAINS[number % 6]}", any_client(own)
+    user = f"{NAMES[number % 50]}{number}@{DOMAINS[number % 6]}"
+    return user, any_client(own), own.choice(("PLAIN", "PLAIN", "LOGIN"))
 
 
 def delays(rng: random.Random) -> str:
@@ -183,8 +201,8 @@ def connection(rng: random.Random) -> list[str]:
 
 
 def success(rng: random.Random) -> list[str]:
-    user, client = account(rng)
-    login = f"sasl_method={rng.choice(('PLAIN', 'LOGIN'))}, sasl_username={user}"
+    user, client, mechanism = account(rng)
+    login = f"sasl_method={mechanism}, sasl_username={user}"
     return [f"postfix/submission/smtpd[{pid(rng)}]: {queue_id(rng)}: client={client}, {login}"]
 
 
@@ -239,11 +257,11 @@ def smtpd_trouble(rng: random.Random) -> list[str]:
 def dovecot(rng: random.Random) -> list[str]:
     session = "".join(rng.choices(QID_LETTERS, k=16))
     place = f"rip={documentation_address(rng)}, lip=192.0.2.25, TLS, session=<{session}>"
-    user, client = account(rng)
+    user, client, mechanism = account(rng)
     at_home = f"rip={client.partition('[')[2][:-1]}, lip=192.0.2.25, mpid={pid(rng)}, TLS, session=<{session}>"
     what = rng.choice(
         (
-            f"imap-login: Login: user=<{user}>, method=PLAIN, {at_home}",
+            f"imap-login: Login: user=<{user}>, method={mechanism}, {at_home}",
             f"imap-login: Disconnected (auth failed, 1 attempts in 2 secs): user=<{mailbox(rng)}>, method=PLAIN,"
             f" {place}",
             f"imap({mailbox(rng)})<{pid(rng)}><{session}>: Disconnected: Logged out in={rng.randrange(9999)} out=6120",
@@ -253,6 +271,14 @@ def dovecot(rng: random.Random) -> list[str]:
 
 
 MIXED: tuple[Callable[[random.Random], list[str]], ...] = (reject, postscreen, postscreen, tls, smtpd_trouble, dovecot)
+
+
+def login_lines(shape: Shape, failures: Iterable[str], rng: random.Random) -> Iterator[list[str]]:
+    """Yield the lines of each failed login."""
+    for failure in failures:
+        lines = [auth_line(failure, rng)] if shape.auth_lines else []
+        named, marker, _ = failure.partition(", sasl_username=")
+        yield [*lines, named + "\n" if shape.nameless and marker else failure]
 
 
 def pool_of(make: Callable[[random.Random], list[str]], rng: random.Random) -> Iterator[str]:
@@ -292,23 +318,27 @@ def stamps(shape: Shape, rng: random.Random) -> Iterator[str]:
 def messages(shape: Shape, rng: random.Random) -> Iterator[str]:
     """Yield the messages of all lines, kinds mixed at random in fixed numbers."""
     count = round(shape.lines * shape.failures)
-    others = shape.lines - count
+    others = shape.lines - count * (2 if shape.auth_lines else 1)
     # One byte a line: the number of its source. Of the lines that are no failures, 50, 30 and 1 of 98 parts are known.
     order = bytes(count)
     order += b"\1" * (others * 50 // 98) + b"\2" * (others * 30 // 98) + b"\3" * (others // 98)
     mixed = bytes(range(4, 4 + len(MIXED)))
-    order += (mixed * (shape.lines // len(mixed)))[: shape.lines - len(order)]
+    order += (mixed * (shape.lines // len(mixed)))[: others - (len(order) - count)]
     # Each block has the mixture of the whole: shuffling a long log as one would cost more than writing it.
     step = max(1, len(order) // BLOCK)
     ends: deque[str] = deque()
-    sources = [failures_of(failed_sessions(shape, count, rng), ends)]
+    logins = login_lines(shape, failures_of(failed_sessions(shape, count, rng), ends), rng)
+    sources: list[Iterator[str]] = [iter(())]
     sources += [pool_of(make, rng) for make in (delivery, connection, success, *MIXED)]
     sources[2] = first_of(ends, sources[2])
     for start in range(step):
         block = list(order[start::step])
         rng.shuffle(block)
         for kind in block:
-            yield next(sources[kind])
+            if kind:
+                yield next(sources[kind])
+            else:
+                yield from next(logins)
 
 
 def write_log(path: str, shape: Shape) -> tuple[int, int]:
@@ -334,11 +364,22 @@ def parse_arguments(arguments: list[str]) -> tuple[str, Shape]:
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--end", type=datetime.date.fromisoformat, help="the day before which it ends (today)")
     parser.add_argument("--style", choices=("rfc3339", "rfc3164"), default="rfc3339")
+    parser.add_argument("--auth-lines", action="store_true", help="Dovecot names each user in a line of its own")
+    parser.add_argument("--nameless", action="store_true", help="Postfix does not name the user")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
     end = given.end or datetime.datetime.now(datetime.UTC).date()
     return given.out, Shape(
-        given.lines, given.failures, given.addresses, given.named, given.days, end, given.style, given.seed
+        given.lines,
+        given.failures,
+        given.addresses,
+        given.named,
+        given.days,
+        end,
+        given.style,
+        given.seed,
+        given.auth_lines,
+        given.nameless,
     )
 
 

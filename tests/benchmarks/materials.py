@@ -44,11 +44,21 @@ class Materials:
         self.today = datetime.datetime.now(datetime.UTC).date()
         self._dns_server: subprocess.Popen[str] | None = None
 
-    def _make_log(self, name: str, lines: int, addresses: int, *, failures: float = 0.02, named: float = 0.05) -> Log:
+    def _make_log(
+        self,
+        name: str,
+        lines: int,
+        addresses: int,
+        *,
+        failures: float = 0.02,
+        named: float = 0.05,
+        auth_lines: bool = False,
+        nameless: bool = False,
+    ) -> Log:
         print(f"making a log of {lines} lines", file=sys.stderr)
         path = self.scratch / name / "mail.log"
         path.parent.mkdir()
-        shape = Shape(lines, failures, addresses, named, 7, self.today, "rfc3339", 1)
+        shape = Shape(lines, failures, addresses, named, 7, self.today, "rfc3339", 1, auth_lines, nameless)
         failed = write_log(str(path), shape)[1]
         load_into_page_cache(path)
         return Log(path, failed)
@@ -57,6 +67,16 @@ class Materials:
     def log(self) -> Log:
         """The log of the claims."""
         return self._make_log("plain", self.lines, self.addresses)
+
+    @cached_property
+    def named_log(self) -> Log:
+        """The same in which Dovecot, too, writes a line on each failure."""
+        return self._make_log("named", self.lines, self.addresses, auth_lines=True)
+
+    @cached_property
+    def old_log(self) -> Log:
+        """The same of a Postfix that does not name the user: Dovecot's line does."""
+        return self._make_log("old", self.lines, self.addresses, auth_lines=True, nameless=True)
 
     @cached_property
     def small_log(self) -> Log:

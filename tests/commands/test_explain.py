@@ -68,6 +68,41 @@ def test_trouble_and_ignored_lines_say_why(explain):
     assert "longer than" in found[7]["why"]
 
 
+DOVECOT = "May 17 11:13:00 mx dovecot: auth: sql(bob,192.0.2.7): {}"
+
+
+def test_dovecots_lines_before_it_name_the_user_of_a_failure(explain):
+    nameless = f"{HEAD}{CLIENT} UGFzc3dvcmQ6"
+    found = explain(
+        DOVECOT.format("unknown user"), nameless, nameless,
+        DOVECOT.format("unknown user - trying the next passdb"),
+        DOVECOT.replace("auth: ", "auth: Error: ").format("broken"), FAILED,
+    )  # fmt: skip
+    assert [(entry["verdict"], entry.get("user")) for entry in found] == [
+        ("ignored", None), ("failure", "bob"), ("failure", None),
+        ("ignored", None), ("ignored", None), ("trouble", None),
+    ]  # fmt: skip
+    assert "names the user where Postfix does not" in found[0]["why"]
+    assert "another daemon's line before it names the user" in found[1]["why"]
+    assert "could not check" in found[4]["why"]
+    assert "Dovecot could not check the password" in found[5]["why"]
+    # A line that comes late is about the failure before it, and not about the next one.
+    late = explain(nameless, DOVECOT.format("unknown user"), nameless)
+    assert [entry.get("user") for entry in late] == [None, None, None]
+
+
+def test_passwords_that_dovecot_logs_are_not_shown(program):
+    lines = [
+        DOVECOT.format("Password mismatch (given password: hunter2)"),
+        DOVECOT.format("unknown user (given password: hunter2) - trying the next passdb"),
+        DOVECOT.replace("auth: ", "auth: Debug: ").format("password hunter2"),
+    ]
+    for form in ([], ["--json"]):
+        done = program("explain", *form, stdin="\n".join(lines).encode())
+        assert b"hunter2" not in done.stdout + done.stderr
+    assert program("explain", stdin=lines[0].encode()).stdout.decode().endswith("sql(bob,192.0.2.7): ...\n")
+
+
 def test_lines_are_one_stream_in_which_repeats_refer_to_the_line_before(explain):
     last = "May 17 11:13:30 mx last message repeated {} times"
     again = f"{HEAD}message repeated 3 times: [ {CLIENT} x, sasl_username=bob]"

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from maillogsentinel.localtime import LocalTime
 from maillogsentinel.model import Failure, Trouble, raw_bytes
+from maillogsentinel.parse import login, session
 from maillogsentinel.parse.header import MAX_LINE
 from maillogsentinel.parse.postfix import JOURNAL, raw_mechanism, read
 from maillogsentinel.parse.repeats import last_message
@@ -29,6 +30,10 @@ VALID = [
     b'<20>1 2025-05-17T11:13:00Z mx postfix 321 - [a@1 b="c\\"d"][e]  ' + SAID,
     b"mailserver-1  | mx postfix/smtpd[321]: " + SAID,
     b"May 17 11:13:00 mx last message repeated 4 times",
+    b"May 17 11:13:00 mx postfix/smtpd[321]: disconnect from unknown[192.0.2.7] ehlo=2 starttls=1 auth=1/3 commands=2",
+    b"May 17 11:13:00 mx postfix/smtpd[321]: 8A1F: client=unknown[192.0.2.7], sasl_method=PLAIN, sasl_username=bob",
+    b"May 17 11:13:00 mx dovecot: imap-login: Login: user=<bob>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.25, mpid=9",
+    b"May 17 11:13:00 mx rsyslogd: imuxsock[pid 9]: 6 messages lost due to rate-limiting",
     b"May 17 11:13:00 mx syslog-ng[5]: Last message 'warning: unknown[192' repeated 4 times, suppressed by syslog-ng",
     json.dumps(
         {"log": "May 17 11:13:00 mx postfix/smtpd[1]: " + SAID.decode(), "time": "2025-05-17T11:13:00Z"}
@@ -51,6 +56,7 @@ def check(line):
     raw_mechanism(line, CLOCK)
     again = last_message(line, BEFORE, CLOCK)
     JOURNAL.search(line)
+    witness(line)
     for result in (found, again[0] if again else ""):
         if isinstance(result, str):
             continue
@@ -64,6 +70,21 @@ def check(line):
                 assert all(char.isprintable() or char >= "\xa0" for char in text), text
                 raw_bytes(text)
     return found
+
+
+def witness(line):
+    """Read a line as one that may tell of lost lines, or of a login."""
+    stop = len(line)
+    for hit in {0, max(0, line.find(session.COUNTER))}:
+        session.ended(line, 0, hit, stop, CLOCK)
+    for ask in (session.begun, session.excuse, session.aborted, session.notice):
+        ask(line, CLOCK)
+    for hit in {0, max(0, line.find(login.WORD))}:
+        essence = login.essence(line, 0, hit, stop, CLOCK)
+        found = None if essence is None else login.login(essence)
+        if found:
+            assert all(char.isprintable() or char >= "\xa0" for char in found.user), found
+            assert found.network.endswith(("/24", "/48"))
 
 
 @settings(max_examples=150)
