@@ -42,6 +42,7 @@ _ABORTED = re.compile(SOLARIS + rb"warning: " + _CLIENT + rb": SASL .* authentic
 
 _REMEMBERED = 8192
 _places: dict[bytes, tuple[str | None, str | None]] = {}
+_processes: dict[bytes, Process] = {}
 
 
 class Ended(NamedTuple):
@@ -84,16 +85,26 @@ def ended(data: bytes, start: int, hit: int, stop: int, clock: Clock) -> Ended |
         refused, succeeded = int(found.group(2)) - done, done > 0
         if refused <= 0:
             return None
-    match = _COMMON_END.match(data, start, hit)
-    if match:
-        place, pid = match.groups()
-        server, name = _places.get(place) or _place(place)
-        process: Process = server, name, int(pid)
-    else:
-        parts = smtpd(data[start:stop], clock)
-        if not parts or not _END.match(parts[1]):
-            return None
-        process = parts[0]
+    # Most lines are of processes known before: what names one stands between the stamp and the message, as it did then.
+    begin = data.find(b" ", start, start + 40) + 1 if data[start + 10 : start + 11] == b"T" else start + 16
+    mark = data.find(b"]: disconnect from ", begin, hit)
+    raw = data[begin:mark]
+    process = _processes.get(raw)
+    if process is None or mark < 0:
+        match = _COMMON_END.match(data, start, hit)
+        if match:
+            place, pid = match.groups()
+            server, name = _places.get(place) or _place(place)
+            process = server, name, int(pid)
+            if match.end() == mark + 19 and match.start(1) == begin:
+                if len(_processes) >= _REMEMBERED:
+                    _processes.clear()
+                _processes[raw] = process
+        else:
+            parts = smtpd(data[start:stop], clock)
+            if not parts or not _END.match(parts[1]):
+                return None
+            process = parts[0]
     # Nothing stands before the counters but the client's name and address, which have no blanks.
     return _new(Ended, (process, refused, data.find(b" starttls=", start, hit) >= 0, succeeded))
 

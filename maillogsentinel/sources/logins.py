@@ -7,6 +7,8 @@ from maillogsentinel.sources.timeline import line_stamp
 
 _PENDING = 4096
 _HEAD = 64
+_NEAR = 300
+"""Bytes before `login.WORD` in which a Dovecot's user may begin."""
 
 
 _Pending = tuple[int, bytes | int, bytes | int]
@@ -55,6 +57,12 @@ class Logins:
         for hit in places:
             if hit < stop:
                 continue  # a second one in the same line
+            if (
+                data[hit - 8 : hit] != b"sasl_met"
+                and not is_json
+                and back(b"in: user=<", max(begin, hit - _NEAR), hit) < 0
+            ):
+                continue  # most are Dovecot's lines on failed logins
             start = back(b"\n", begin, hit) + 1 or begin
             stop = find(b"\n", hit, end)
             if stop < 0:

@@ -14,10 +14,14 @@ from maillogsentinel.sources.segment import Block
 TEMPORARY = "Dovecot could not check the password"
 """The kind of trouble that Dovecot's temporary failures are."""
 
-_WORD = b"auth"
+AUTH = b"auth"
+"""Stands in each companion, followed by one of `AUTH_ENDS`, save in texts that the journal's JSON writes as a list."""
+AUTH_ENDS = b":-()d "
 _BEGINNINGS = (b"auth: ", b"auth(", b"auth-worker", b"auth)", b"auth failure: [", b'authd"')
 _BYTES = b"97,117,116,104,"  # the same in a text that the journal's JSON writes as a list
 _ERROR = b"Error"
+_ERROR_WITHIN = 256
+"""Bytes behind `AUTH` in which it stands: Dovecot cuts the user name, which may be between them, at 64 characters."""
 _TAIL = 16_384
 """Bytes before a block in which its first failures may have their companions, at least."""
 _new = tuple.__new__  # half the time of calling the class
@@ -85,12 +89,16 @@ class Naming:
         troubles: list[Trouble],
         first: int,
         starts: list[int],
+        places: list[int],
     ) -> None:
         """Name what the block's companions name in ``failures[first:]``, whose lines begin at `starts`.
 
         Both lists are the batch's: those found to be trouble move from the one to the other. Earlier failures of the
-        same list may get a name as well.
+        same list may get a name as well. `places` are those of `AUTH` in the block, in order; not needed of the
+        journal's JSON.
         """
+        if block.data[block.begin : block.begin + 1] == b"{":
+            places = _places(block, AUTH)
         matcher = self._matcher
         if failures is not self._failures:
             self._failures = failures
@@ -100,11 +108,11 @@ class Naming:
         fresh = failures[first:]
         whole = matcher.asks or any(failure.user is None and nameable(failure) for failure in fresh)
         whole = whole or bool(fresh and matcher.doubts(fresh[0].stamp))
-        if not whole and not any(said.temporary for _, said in _companions(block, clock, _ERROR, (_ERROR,))):
+        if not whole and not _has_temporary(block, clock, places):
             self._put_off(block, clock, fresh, starts)
             return
         self._catch_up()
-        heard = _companions(block, clock, _WORD, _BEGINNINGS)
+        heard = _companions(block, clock, places)
         if heard or not matcher.idle or matcher.unanswered():
             self._match(heard, first, starts)
         else:
@@ -136,7 +144,8 @@ class Naming:
             self._matcher.clear()
             self._skipped = False
         for data, clock, failures, starts in self._unread:
-            heard = _companions(Block(data, len(data)), clock, _WORD, _BEGINNINGS)
+            part = Block(data, len(data))
+            heard = _companions(part, clock, _places(part, AUTH))
             at = 0
             for offset, said in heard:
                 while at < len(failures) and starts[at] < offset:
@@ -214,24 +223,57 @@ class _Unread(NamedTuple):
     starts: list[int]
 
 
-def _companions(block: Block, clock: Clock, word: bytes, beginnings: tuple[bytes, ...]) -> list[tuple[int, Companion]]:
-    """The companions in which `word` stands as the beginning of one of the others, and where their lines begin."""
+def _places(block: Block, word: bytes) -> list[int]:
+    """Where `word` stands in the block."""
     data, end, begin = block
-    search, back, begins = data.find, data.rfind, data.startswith
-    heard: list[tuple[int, Companion]] = []
-    hit = search(word, begin, end)
+    found = []
+    hit = data.find(word, begin, end)
     while hit >= 0:
-        if (word is not _WORD or data[hit + 4 : hit + 5] in b":-()d f") and begins(beginnings, hit):
-            start = max(begin, back(b"\n", 0, hit) + 1)
-            stop = search(b"\n", hit, end)
-            stop = end if stop < 0 else stop
-            said = companion(data[start:stop], clock)
-            if said:
-                heard.append((start, said))
-                hit = stop
-        hit = search(word, hit + 1, end)
-    if data[begin : begin + 1] == b"{" and word is not _BYTES:
-        heard = sorted({*heard, *_companions(block, clock, _BYTES, (_BYTES,))}, key=_offset)
+        found.append(hit)
+        hit = data.find(word, hit + 1, end)
+    return found
+
+
+def _has_temporary(block: Block, clock: Clock, places: list[int]) -> bool:
+    """Whether a companion tells of a temporary failure; `places` are those of `AUTH` in the block."""
+    data, end, begin = block
+    if data[begin : begin + 1] == b"{":
+        return any(said.temporary for _, said in _companions(block, clock, places))
+    find = data.find
+    for hit in places:
+        if find(_ERROR, hit, hit + _ERROR_WITHIN) >= 0:
+            stop = find(b"\n", hit, end)
+            said = companion(data[data.rfind(b"\n", begin, hit) + 1 or begin : end if stop < 0 else stop], clock)
+            if said and said.temporary:
+                return True
+    return False
+
+
+def _companions(block: Block, clock: Clock, places: list[int]) -> list[tuple[int, Companion]]:
+    """The block's companions, and where their lines begin; `places` are those of `AUTH` in the block."""
+    data = block.data
+    heard = _at(block, clock, [hit for hit in places if data.startswith(_BEGINNINGS, hit)])
+    if data[block.begin : block.begin + 1] == b"{":
+        heard = sorted({*heard, *_at(block, clock, _places(block, _BYTES))}, key=_offset)
+    return heard
+
+
+def _at(block: Block, clock: Clock, places: list[int]) -> list[tuple[int, Companion]]:
+    """The companions among the lines in which something stands at `places`."""
+    data, end, begin = block
+    heard: list[tuple[int, Companion]] = []
+    stop = begin - 1
+    for hit in places:
+        if hit < stop:
+            continue  # a second one in a line that was one
+        start = max(begin, data.rfind(b"\n", begin, hit) + 1)
+        stop = data.find(b"\n", hit, end)
+        stop = end if stop < 0 else stop
+        said = companion(data[start:stop], clock)
+        if said:
+            heard.append((start, said))
+        else:
+            stop = begin - 1
     return heard
 
 

@@ -11,7 +11,7 @@ from maillogsentinel.parse.session import COUNTER
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.logins import Logins
 from maillogsentinel.sources.loss import Losses
-from maillogsentinel.sources.naming import Naming
+from maillogsentinel.sources.naming import AUTH, AUTH_ENDS, Naming
 from maillogsentinel.sources.segment import Block
 from maillogsentinel.sources.witness import Heard, Witness
 
@@ -50,6 +50,7 @@ class Scanner:
         self._heard: Heard = []
         self._counters: list[int] = []
         self._methods: list[int] = []
+        self._auths: list[int] = []
         self.adjacent = adjacent
         """The failure that the last line read was, else None: a repeated-message line right behind it repeats it."""
         self.lines_bytes = 0
@@ -73,12 +74,13 @@ class Scanner:
         """Add what the block says to `batch`, in the order of the lines."""
         first = len(batch.failures)
         starts: list[int] = []  # where the lines of the failures begin
+        self._auths = []
         self._failures(block, clock, batch.failures, batch.troubles, starts)
         self._witness.read(block, clock, batch.losses, self._heard, self._counters)
         if self._logins:
             self.lines_bytes += batch.logins.read(block, clock, self._methods)
         self._heard, self._counters, self._methods = [], [], []
-        self._naming.read(block, clock, batch.failures, batch.troubles, first, starts)
+        self._naming.read(block, clock, batch.failures, batch.troubles, first, starts, self._auths)
 
     def _failures(
         self, block: Block, clock: Clock, failures: list[Failure], troubles: list[Trouble], starts: list[int]
@@ -139,8 +141,11 @@ class Scanner:
             elif letter == 61:  # =, as in auth=
                 if begins(COUNTER, hit - 3):
                     self._counters.append(hit - 3)
-            elif letter == 111 and begins(METHOD, hit + 1):  # o, as in method=
-                self._methods.append(hit + 1)
+            elif letter == 111:  # o, as in method=
+                if begins(METHOD, hit + 1):
+                    self._methods.append(hit + 1)
+            elif letter in AUTH_ENDS and begins(AUTH, hit - 2):  # auth: and others, as Dovecot's lines have it
+                self._auths.append(hit - 2)
             hit = search(b"th", hit + 2, end)
         return -1
 

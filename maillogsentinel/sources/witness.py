@@ -114,7 +114,7 @@ class Witness:
 
     def _sessions(self, block: Block, clock: Clock, losses: Losses, heard: Heard, counters: list[int]) -> None:
         data, end, begin = block
-        find, back, ended = data.find, data.rfind, session.ended
+        find, back, ended, get = data.find, data.rfind, session.ended, self._processes.get
         excuses = _Excuses(block, clock)
         at, known = 0, len(heard)
         for hit in counters:
@@ -122,7 +122,12 @@ class Witness:
                 continue
             start = back(b"\n", begin, hit) + 1 or begin
             while at < known and heard[at][0] < start:
-                self._hear(heard[at], data, end, clock)
+                _, times, failure = heard[at]
+                state = type(failure) is Failure and get((failure.server, failure.service, failure.pid))
+                if state:
+                    state.seen += times
+                else:
+                    self._hear(heard[at], data, end, clock)
                 at += 1
             stop = find(b"\n", hit, end)
             if stop < 0:
