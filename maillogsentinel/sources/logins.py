@@ -3,6 +3,7 @@
 from maillogsentinel.parse import login as parse
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.segment import Block
+from maillogsentinel.sources.segment import places as all_places
 from maillogsentinel.sources.timeline import line_stamp
 
 _PENDING = 4096
@@ -45,7 +46,7 @@ class Logins:
         data, end, begin = block
         is_json = data[begin : begin + 1] == b"{"
         if is_json:
-            places = _places(block)
+            places = all_places(block, parse.WORD)
         find, back, essence = data.find, data.rfind, parse.essence
         if clock is not self._clock:
             self._settle()
@@ -114,15 +115,6 @@ class Logins:
             if last >= seen.last:
                 seen.last, seen.ip = last, found.ip
         self._pending.clear()
-
-
-def _places(block: Block) -> list[int]:
-    found = []
-    hit = block.data.find(parse.WORD, block.begin, block.end)
-    while hit >= 0:
-        found.append(hit)
-        hit = block.data.find(parse.WORD, hit + 1, block.end)
-    return found
 
 
 def _stamp(head: bytes | int, clock: Clock) -> int:

@@ -10,6 +10,7 @@ from maillogsentinel.parse.postfix import NOT_SENT
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.matching import LATE, Answer, Matcher
 from maillogsentinel.sources.segment import Block
+from maillogsentinel.sources.segment import places as all_places
 
 TEMPORARY = "Dovecot could not check the password"
 """The kind of trouble that Dovecot's temporary failures are."""
@@ -98,7 +99,7 @@ class Naming:
         journal's JSON.
         """
         if block.data[block.begin : block.begin + 1] == b"{":
-            places = _places(block, AUTH)
+            places = all_places(block, AUTH)
         matcher = self._matcher
         if failures is not self._failures:
             self._failures = failures
@@ -145,7 +146,7 @@ class Naming:
             self._skipped = False
         for data, clock, failures, starts in self._unread:
             part = Block(data, len(data))
-            heard = _companions(part, clock, _places(part, AUTH))
+            heard = _companions(part, clock, all_places(part, AUTH))
             at = 0
             for offset, said in heard:
                 while at < len(failures) and starts[at] < offset:
@@ -223,17 +224,6 @@ class _Unread(NamedTuple):
     starts: list[int]
 
 
-def _places(block: Block, word: bytes) -> list[int]:
-    """Where `word` stands in the block."""
-    data, end, begin = block
-    found = []
-    hit = data.find(word, begin, end)
-    while hit >= 0:
-        found.append(hit)
-        hit = data.find(word, hit + 1, end)
-    return found
-
-
 def _has_temporary(block: Block, clock: Clock, places: list[int]) -> bool:
     """Whether a companion tells of a temporary failure; `places` are those of `AUTH` in the block."""
     data, end, begin = block
@@ -254,7 +244,7 @@ def _companions(block: Block, clock: Clock, places: list[int]) -> list[tuple[int
     data = block.data
     heard = _at(block, clock, [hit for hit in places if data.startswith(_BEGINNINGS, hit)])
     if data[block.begin : block.begin + 1] == b"{":
-        heard = sorted({*heard, *_at(block, clock, _places(block, _BYTES))}, key=_offset)
+        heard = sorted({*heard, *_at(block, clock, all_places(block, _BYTES))}, key=_offset)
     return heard
 
 

@@ -29,6 +29,17 @@ class Block(NamedTuple):
     """What stands before is the end of a line that the block before had whole."""
 
 
+def places(block: Block, word: bytes) -> list[int]:
+    """Return where `word` stands in the block's lines, in order."""
+    data, end, begin = block
+    found = []
+    hit = data.find(word, begin, end)
+    while hit >= 0:
+        found.append(hit)
+        hit = data.find(word, hit + 1, end)
+    return found
+
+
 class Placed(NamedTuple):
     """The ids of marks whose files are known to stand under other names."""
 
