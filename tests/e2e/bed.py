@@ -11,6 +11,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+MARKS = [
+    pytest.mark.slow,
+    pytest.mark.root,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a private mail server needs root: run make test as root"),
+    pytest.mark.skipif(
+        not all(shutil.which(tool) for tool in ("postfix", "dovecot", "rsyslogd", "saslpasswd2", "unshare")),
+        reason="needs the packages postfix, dovecot-core, rsyslog and sasl2-bin; make test installs them",
+    ),
+]
+"""Of each test module that starts a bed."""
+
 HERE = Path(__file__).parent
 NAMESPACES = ["unshare", "--mount", "--uts", "--net", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
 

@@ -1,7 +1,6 @@
 """A real Postfix and a real rsyslog: a log that is whole has no loss, and one with holes has just those."""
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -11,18 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-from bed import Bed
+from bed import MARKS, Bed
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="a private mail server needs root: run make test as root"),
-    pytest.mark.skipif(
-        not all(shutil.which(tool) for tool in ("postfix", "dovecot", "rsyslogd", "saslpasswd2", "unshare")),
-        reason="needs the packages postfix, dovecot-core, rsyslog and sasl2-bin; make test installs them",
-    ),
-]
+pytestmark = MARKS
 
 # What Postfix refuses without a failed login, or with the reason in another line.
 REFUSED = [

@@ -1,8 +1,6 @@
 """A real Postfix asks a real Dovecot; the users of its failures are cut out of the log, as an old Postfix writes it."""
 
-import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -10,18 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import Bed
+from bed import MARKS, Bed
 from test_postfix import Reader, plain, wait_for
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="a private mail server needs root: run make test as root"),
-    pytest.mark.skipif(
-        not all(shutil.which(tool) for tool in ("postfix", "dovecot", "rsyslogd", "saslpasswd2", "unshare")),
-        reason="needs the packages postfix, dovecot-core, rsyslog and sasl2-bin; make test installs them",
-    ),
-]
+pytestmark = MARKS
 
 PASSWORD = "s3cret (given): x"
 MORE = "auth_verbose = yes\nauth_verbose_passwords = plain"

@@ -2,9 +2,7 @@
 
 import csv
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -15,17 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bed import HERE, Bed
+from bed import HERE, MARKS, Bed
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.root,
-    pytest.mark.skipif(os.geteuid() != 0, reason="a private mail server needs root: run make test as root"),
-    pytest.mark.skipif(
-        not all(shutil.which(tool) for tool in ("postfix", "dovecot", "rsyslogd", "saslpasswd2", "unshare")),
-        reason="needs the packages postfix, dovecot-core, rsyslog and sasl2-bin; make test installs them",
-    ),
-]
+pytestmark = MARKS
 Attempts = Counter[tuple[str, str]]
 
 NAMED = "198.51.100.17 vps17.hosting.example.com"
