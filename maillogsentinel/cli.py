@@ -18,6 +18,7 @@ COMMANDS = {
     "status": "sources, positions, last run, totals, what is due",
     "check-config": "every fault of the configuration at once",
     "explain": "tell for each line of a log whether it is a failure, and why",
+    "merge": "several servers' CSVs into one, each record once",
     "export": "committed records to stdout",
     "ipinfo": "country and network of addresses; --update gets new databases",
     "reset": "archive CSV and positions, so that the next run starts afresh",
@@ -97,6 +98,11 @@ def _explain(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
+def _merge(one: argparse.ArgumentParser) -> None:
+    one.add_argument("-o", "--output", metavar="FILE", required=True, help="the merged CSV; compressed as NAME.gz")
+    one.add_argument("file", nargs="+", metavar="FILE", help="a CSV, also compressed, also of an older version")
+
+
 def _export(one: argparse.ArgumentParser) -> None:
     one.add_argument("form", choices=["csv"])
     one.add_argument("--since", metavar="TOKEN", help="only what came after TOKEN")
@@ -123,6 +129,7 @@ _ARGUMENTS = {
     "status": _status,
     "check-config": _check_config,
     "explain": _explain,
+    "merge": _merge,
     "export": _export,
     "ipinfo": _ipinfo,
     "reset": _put_away,
