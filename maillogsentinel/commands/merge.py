@@ -60,7 +60,9 @@ def _check(output: str, inputs: list[str]) -> None:
             raise UsageError(f"{path} is there already and is no file. Name another one with -o.")
         for other in inputs:
             if os.path.exists(other) and os.path.samestat(os.stat(other), status):
-                raise UsageError(f"{path} would be written, but it is also an input ({other}). Name another one with -o.")
+                raise UsageError(
+                    f"{path} would be written, but it is also an input ({other}). Name another one with -o."
+                )
 
 
 def _progress(bar: Bar | None) -> Callable[[int, str], None]:

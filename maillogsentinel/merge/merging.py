@@ -79,7 +79,7 @@ class Merging:
             for part in one.parts
         ]
         for stream in streams:
-            stream.want = min(_LARGEST, self._memory // 2 // len(streams))
+            stream.want = max(1, min(_LARGEST, self._memory // 2 // len(streams)))
         groups = rivals(inputs)
         while streams:
             for stream in streams:

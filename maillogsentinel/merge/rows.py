@@ -206,7 +206,7 @@ def _pattern(delimiter: str) -> bytes:
     # Printable ASCII but quote, backslash and delimiter; whatever is not ASCII; escapes.
     char = rf"(?:[^\x00-\x1f\x7f\"\\{d}]++|\\(?:\\|x[0-9A-F]{{2}}|u[0-9A-F]{{4}}))*+"
     guard = r"(?!'(?![=+\-@])|[=+\-@])"
-    inner = rf"(?:[^\x00-\x1f\x7f\"\\]++|\"\"|\\(?:\\|x[0-9A-F]{{2}}|u[0-9A-F]{{4}}))*+"
+    inner = r"(?:[^\x00-\x1f\x7f\"\\]++|\"\"|\\(?:\\|x[0-9A-F]{2}|u[0-9A-F]{4}))*+"
     cell = rf"(?:\"{guard}{char}(?:{d}|\"\"){inner}\"|{guard}{char})"
     byte = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
     ip = rf"(?:{byte}(?:\.{byte}){{3}}|(?!0|[0-9a-f:]*:0[0-9a-f:])[0-9a-f:]*:[0-9a-f:]*|null)"

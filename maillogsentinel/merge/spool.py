@@ -1,7 +1,7 @@
 """Where sorted lines lie until they are merged: an input itself, or a temporary file that has no name.
 
-Nobody can open the temporary file or find it, and it goes with the process, however that ends. It lies beside OUT, where
-there must be as much room anyway.
+Nobody can open the temporary file or find it, and it goes with the process, however that ends. It lies beside OUT,
+where there must be as much room anyway.
 """
 
 import os
@@ -30,7 +30,7 @@ class Extents(NamedTuple):
 
 
 class Original:
-    """An input whose lines need no change. It is opened for each read: so any number of inputs can be merged at once."""
+    """An input whose lines need no change. It is opened for each read: any number of inputs can be merged at once."""
 
     def __init__(self, path: str, status: os.stat_result) -> None:
         self._path = path
@@ -51,7 +51,9 @@ class Original:
         # A CSV that is still in use may grow.
         edited = status.st_size == seen.st_size and status.st_mtime_ns != seen.st_mtime_ns
         if not same or edited or not data:
-            raise StoreError(f"{self._path} was replaced or changed while it was read. Nothing was written; merge again.")
+            raise StoreError(
+                f"{self._path} was replaced or changed while it was read. Nothing was written; merge again."
+            )
         return data
 
 
@@ -63,7 +65,7 @@ class Spool:
 
         self._directory = directory
         try:
-            self._file = tempfile.TemporaryFile(prefix="maillogsentinel-", dir=directory, buffering=0)
+            self._file = tempfile.TemporaryFile(prefix="maillogsentinel-", dir=directory, buffering=0)  # noqa: SIM115
         except OSError as error:
             raise self._failure(error) from error
         self._size = 0

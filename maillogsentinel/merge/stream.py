@@ -9,9 +9,11 @@ _CHANGED = "An input was changed while it was read. Nothing was written; merge a
 
 
 class Stream:
-    """The lines of one `Extents`. What it hands out begins with the line's date, so that it sorts by date, then line."""
+    """The lines of one `Extents`. Each is handed out behind its date, so that they sort by date, then line."""
 
-    def __init__(self, number: int, found: Extents, servers: frozenset[bytes] | None, width: int, delimiter: str) -> None:
+    def __init__(
+        self, number: int, found: Extents, servers: frozenset[bytes] | None, width: int, delimiter: str
+    ) -> None:
         self.input = number
         self.want = 0
         """Bytes to have in memory."""
