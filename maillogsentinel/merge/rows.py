@@ -24,8 +24,8 @@ _DATE = (
     r"\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|[12]\d))"
     r" (?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?"
 )
-_A_DATE = re.compile(_DATE)
-_OLD_DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (.*)")
+_A_DATE = re.compile(_DATE, re.ASCII)
+_OLD_DATE = re.compile(r"(\d\d)/(\d\d)/(\d{4}) (.*)", re.ASCII)
 _AS_NUMBER = re.compile("(?:AS)?([0-9]{1,10})")
 _STATUS = re.compile("errno ([0-9]{1,3})", re.IGNORECASE)
 # A character that has no place in a CSV of ours, or an escape, which stays as it is.
@@ -157,12 +157,13 @@ def _cells_of(row: dict[str, str], raw: bool) -> list[str | None]:
     values: dict[str, str | None] = {}
     for name in COLUMNS:
         text = row.get(name, "null")
-        if text == "null" or (name not in _NEEDED and text in ("", "N/A")):
+        value = None if text == "null" else text if raw else csvfile.uncell(text)
+        if value is None or (name not in _NEEDED and value in ("", "N/A")):
             values[name] = None
         elif raw:
-            values[name] = safe_text(text.encode("utf-8", "surrogateescape"))
+            values[name] = safe_text(value.encode("utf-8", "surrogateescape"))
         else:
-            values[name] = _ESCAPE_OR_UNSAFE.sub(_kept_or_escaped, csvfile.uncell(text) or "")
+            values[name] = _ESCAPE_OR_UNSAFE.sub(_kept_or_escaped, value)
     if values["ip"] is not None:
         values["ip"] = address(row["ip"].encode("utf-8", "surrogateescape"))
         if values["ip"] is None and row["ip"] not in ("", "unknown", "N/A"):
