@@ -12,9 +12,9 @@ from typing import NamedTuple
 from maillogsentinel.errors import SourceError, StoreError, UsageError
 from maillogsentinel.merge.rows import MAX_LINE, Header, Rows, Taken, read_header
 from maillogsentinel.merge.spool import Extents, Original, Spool, plain
+from maillogsentinel.sources.rotation import COMPRESSED
 from maillogsentinel.sources.stream import open_compressed
 
-COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 _BLOCK = 1 << 18
 _RUN = 3_000_000
 """Bytes of lines that are sorted in memory."""

@@ -164,7 +164,7 @@ def test_every_input_that_cannot_be_merged_is_named_and_the_result_stays(merge, 
     (place / "slice.csv").write_text(row())
     (place / "torn.csv.gz").write_bytes(gzip.compress(text(row()).encode())[:-9])
     (place / "plain.csv.gz").write_text(text(row()))
-    names = sorted(name for name in os.listdir(place) if name != "all.csv") + ["missing.csv", "."]
+    names = [*sorted(name for name in os.listdir(place) if name != "all.csv"), "missing.csv", "."]
     done = merge(*names)
     told(done, 2)
     sentences = [line for line in done.stderr.decode().splitlines() if line.startswith("maillogsentinel: ")]
@@ -183,9 +183,7 @@ def test_inputs_of_different_date_precision_are_refused(merge, place):
     told(merge("mx3.csv"), 2, "mx3.csv")
     (place / "mx3.csv").write_text(text(row("mx3", "2025-05-17 11:13:08"), row("mx3", "2025-05-17 11:13:07")))
     silent(merge("mx3.csv"))
-    assert (place / "all.csv").read_text() == text(
-        row("mx3", "2025-05-17 11:13:07"), row("mx3", "2025-05-17 11:13:08")
-    )
+    assert (place / "all.csv").read_text() == text(row("mx3", "2025-05-17 11:13:07"), row("mx3", "2025-05-17 11:13:08"))
 
 
 def test_servers_without_a_record_add_nothing(merge, place):

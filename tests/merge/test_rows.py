@@ -83,7 +83,7 @@ def test_an_older_version_is_read():
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [
-        (r"mx;17/05/2025 11:13;192.0.2.7;DOM\x41;null;Errno 4;N/A;N/A;N/A", r"192.0.2.7,DOM\\x41,null,Errno 4,null,null,null"),
+        (r"mx;17/05/2025 11:13;192.0.2.7;D\x41;null;OK;N/A;N/A;N/A", r"192.0.2.7,D\\x41,null,OK,null,null,null"),
         ("mx;17/05/2025 11:13;192.0.2.7;=1+1;null;errno 2;;;", "192.0.2.7,'=1+1,null,Errno 2,null,null,null"),
         ("mx;17/05/2025 11:13;192.0.2.7;'x;null;OK;FR;Example;64496", "192.0.2.7,''x,null,OK,FR,64496,Example"),
         ("mx;17/05/2025 11:13;192.0.2.7;a,b;null;OK;FR;AS64496;Example", '192.0.2.7,"a,b",null,OK,FR,64496,Example'),
