@@ -9,7 +9,7 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import chain, groupby, islice
 
 from maillogsentinel.errors import StoreError
 from maillogsentinel.merge.intake import Input
@@ -90,25 +90,34 @@ class Flood:
 
     def rows(self) -> Iterator[list[bytes]]:
         """Yield the rows that count, sorted, many at once."""
+        rows: list[bytes] = []
+        for line, number in self._numbered():
+            while number:
+                part = min(number, _AT_ONCE - len(rows))
+                rows += [line] * part
+                number -= part
+                if len(rows) == _AT_ONCE:
+                    yield rows
+                    rows = []
+        yield rows
+
+    def _numbered(self) -> Iterator[tuple[bytes, int]]:
+        """Yield each row that counts, and how often."""
         try:
             everything = self._connection.execute("SELECT line, input, number FROM flood ORDER BY line, input")
             for identity, group in groupby(everything, lambda found: self._identity.of(found[0])):
-                winner = _winner(group)
-                yield from self._of(identity, winner)
+                some = list(islice(group, _AT_ONCE))
+                winner = _winner(chain(some, group)) if len(some) > 1 else some[0][1]
+                if len(some) < _AT_ONCE:
+                    yield from ((line, number) for line, owner, number in some if owner == winner)
+                else:
+                    # No UTF-8 text has the byte FF: what begins with `identity` lies before it.
+                    yield from self._connection.execute(
+                        "SELECT line, number FROM flood WHERE line >= ? AND line < ? AND input = ? ORDER BY line",
+                        (identity, identity + b"\xff", winner),
+                    )
         except sqlite3.Error as error:
             raise self._failure(error) from error
-
-    def _of(self, identity: bytes, winner: int) -> Iterator[list[bytes]]:
-        # No UTF-8 text has the byte FF: what begins with `identity` lies before it.
-        mine = self._connection.execute(
-            "SELECT line, number FROM flood WHERE line >= ? AND line < ? AND input = ? ORDER BY line",
-            (identity, identity + b"\xff", winner),
-        )
-        for line, number in mine:
-            while number:
-                part = min(number, _AT_ONCE)
-                yield [line] * part
-                number -= part
 
     def close(self) -> None:
         """Give the file back."""

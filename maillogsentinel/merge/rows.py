@@ -205,7 +205,8 @@ def _pattern(delimiter: str) -> bytes:
     """Return the pattern of a line that this version would write, but for `_SUSPICIOUS` parts; group 1 is the date."""
     d = re.escape(delimiter)
     # Printable ASCII but quote, backslash and delimiter; whatever is not ASCII; escapes.
-    char = rf"(?:[^\x00-\x1f\x7f\"\\{d}]++|\\(?:\\|x[0-9A-F]{{2}}|u[0-9A-F]{{4}}))*+"
+    usual = rf"[^\x00-\x1f\x7f\"\\{d}]*+"
+    char = rf"{usual}(?:\\(?:\\|x[0-9A-F]{{2}}|u[0-9A-F]{{4}}){usual})*+"
     guard = r"(?!'(?![=+\-@])|[=+\-@])"
     inner = r"(?:[^\x00-\x1f\x7f\"\\]++|\"\"|\\(?:\\|x[0-9A-F]{2}|u[0-9A-F]{4}))*+"
     cell = rf"(?:\"{guard}{char}(?:{d}|\"\"){inner}\"|{guard}{char})"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from maillogsentinel.parse.login import network
+from maillogsentinel.parse.postfix import address
 
 if TYPE_CHECKING:
     from maillogsentinel.report.spill import Spill
@@ -110,7 +111,5 @@ def _shared(counter: Counter[Pair], top: int) -> Shared:
 
 
 def _network(ip: str) -> str:
-    try:
-        return network(ip)
-    except (OSError, ValueError):  # a CSV of another program
-        return ip
+    found = address(ip.encode("utf-8", "replace"))
+    return network(found) if found else ip  # in a CSV of another program
