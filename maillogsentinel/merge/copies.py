@@ -106,8 +106,9 @@ class Flood:
         try:
             everything = self._connection.execute("SELECT line, input, number FROM flood ORDER BY line, input")
             for identity, group in groupby(everything, lambda found: self._identity.of(found[0])):
-                some = list(islice(group, _AT_ONCE))
-                winner = _winner(chain(some, group)) if len(some) > 1 else some[0][1]
+                rest = iter(group)
+                some = list(islice(rest, _AT_ONCE))
+                winner = _winner(chain(some, rest)) if len(some) > 1 else some[0][1]
                 if len(some) < _AT_ONCE:
                     yield from ((line, number) for line, owner, number in some if owner == winner)
                 else:

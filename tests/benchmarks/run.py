@@ -67,7 +67,7 @@ def main() -> None:
     install_peers()
     part = 20 if given.quick else 1
     with tempfile.TemporaryDirectory(prefix="maillogsentinel-bench-", dir=given.scratch) as scratch:
-        materials = Materials(Path(scratch), 2_000_000 // part, 20_000 // part, 5_000_000 // part)
+        materials = Materials(Path(scratch), 2_000_000 // part, 20_000 // part, 5_000_000 // part, 200_000 // part)
         try:
             claims = Claims(materials, given.runs)
             rows = [row for name in NAMES if name in (given.only or NAMES) for row in measure(claims, name)]

@@ -142,8 +142,10 @@ def crowd(seed, rows, users, minutes):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("at_once", [2, 4096])
 @pytest.mark.parametrize("users", [1, 3, 500])
-def test_more_rows_in_one_minute_than_memory_holds_are_counted_in_a_file(users, monkeypatch):
+def test_more_rows_in_one_minute_than_memory_holds_are_counted_in_a_file(users, at_once, monkeypatch):
+    monkeypatch.setattr(copies, "_AT_ONCE", at_once)
     floods = []
     whole = copies.Flood.rows
     monkeypatch.setattr(merging.Flood, "rows", lambda flood: (floods.append(1), whole(flood))[1])
