@@ -12,6 +12,8 @@ from maillogsentinel.store.database import os_sentence
 
 def write(path: str, text: str) -> None:
     """Put `text` into the file at `path`. Raises StoreError."""
+    if os.path.exists(path) and not os.path.isfile(path):  # a device would be replaced by a file
+        raise StoreError(f"Cannot write {path}: it is no file. Name one.")
     temporary = f"{path}.{os.getpid()}.new"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
