@@ -58,11 +58,7 @@ class Logins:
         for hit in places:
             if hit < stop:
                 continue  # a second one in the same line
-            if (
-                data[hit - 8 : hit] != b"sasl_met"
-                and not is_json
-                and back(b"in: user=<", max(begin, hit - _NEAR), hit) < 0
-            ):
+            if data[hit - 8 : hit] != b"sasl_met" and back(b"in: user=<", max(begin, hit - _NEAR), hit) < 0:
                 continue  # most are Dovecot's lines on failed logins
             start = back(b"\n", begin, hit) + 1 or begin
             stop = find(b"\n", hit, end)

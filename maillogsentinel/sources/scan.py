@@ -11,12 +11,18 @@ from maillogsentinel.parse.session import COUNTER
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.logins import Logins
 from maillogsentinel.sources.loss import Losses
-from maillogsentinel.sources.naming import AUTH, AUTH_ENDS, Naming
+from maillogsentinel.sources.naming import AUTH_ENDS, BEGINNINGS, Naming
 from maillogsentinel.sources.segment import Block
 from maillogsentinel.sources.witness import Heard, Witness
 
+_REPEATED = b"ast message "
 _HEADER = 600
-"""Bytes from a line's start within which a repeated-message line says that it is one."""
+"""Bytes from a line's start within which a repeated-message line says so."""
+
+
+_LINE_BEGIN = 3
+_LINE_END = 8
+"""Bytes at a line's begin and end in which nothing stands that is looked for."""
 
 
 class Batch:
@@ -89,17 +95,17 @@ class Scanner:
         data, end, begin = block
         search, back, begins = data.find, data.rfind, data.startswith
         heard = self._heard.append
-        find = self._find_json if data[begin : begin + 1] == b"{" else self._find
         at = begin
         behind = begin if self.adjacent is not None else -1  # where the line behind a failure begins
-        while True:
-            hit = find(data, at, end)
-            start = back(b"\n", at, hit) + 1 or at if hit >= 0 else end
+        for hit in self._places(block):
+            if hit < at:
+                continue  # a second one in the same line
+            start = back(b"\n", at, hit) + 1 or at
             if 0 <= behind < start:
-                self._repeated(data, behind, start, end, clock, failures, starts)
-            if hit < 0:
-                self._end = data[max(0, end - LOOK_BACK) : end]
-                return
+                if search(_REPEATED, behind, behind + _HEADER) >= 0:
+                    self._repeated(data, behind, start, end, clock, failures, starts)
+                else:
+                    self.adjacent = None
             stop = search(b"\n", hit, end)
             stop = end if stop < 0 else stop
             found = read(data[start:stop], clock)
@@ -125,37 +131,47 @@ class Scanner:
                     troubles.append(found)
                 elif begins(ABORTED, hit):
                     heard((start, 1, None))
+        if 0 <= behind < end:
+            self._repeated(data, behind, end, end, clock, failures, starts)
+        self._end = data[max(0, end - LOOK_BACK) : end]
 
-    def _find(self, data: bytes, at: int, end: int) -> int:
-        """Return where the next line that matters has what gives it away, -1 without one; note the others before it.
+    def _places(self, block: Block) -> list[int]:
+        """Return where the lines that may be failures have what gives them away, in order; note the others' places.
 
         Looking for two letters that all have in common takes little more than looking for one of the words.
         """
-        search, begins, end = data.find, data.startswith, end - 1
-        hit = search(b"th", at, end)
+        data, end, begin = block
+        if data[begin : begin + 1] == b"{":
+            return self._places_json(block)
+        search, begins = data.find, data.startswith
+        found: list[int] = []
+        counters, methods, auths = self._counters.append, self._methods.append, self._auths.append
+        end -= _LINE_END
+        hit = search(b"th", begin + _LINE_BEGIN, end)
         while hit >= 0:
             letter = data[hit + 2]
-            if letter == 101:  # e, as in authentication
-                if begins(NEEDLES, hit - 3):
-                    return hit - 3
-            elif letter == 61:  # =, as in auth=
-                if begins(COUNTER, hit - 3):
-                    self._counters.append(hit - 3)
-            elif letter == 111:  # o, as in method=
+            if letter == 111:  # o, as in method=
                 if begins(METHOD, hit + 1):
-                    self._methods.append(hit + 1)
-            elif letter in AUTH_ENDS and begins(AUTH, hit - 2):  # auth: and others, as Dovecot's lines have it
-                self._auths.append(hit - 2)
+                    methods(hit + 1)
+            elif data[hit - 1] != 117:  # u, as in all others
+                pass
+            elif letter == 61:  # =, as in auth=
+                if data[hit - 3] == 32:
+                    counters(hit - 3)
+            elif letter == 101:  # e, as in authentication
+                if begins(NEEDLES, hit - 3):
+                    found.append(hit - 3)
+            elif letter in AUTH_ENDS and begins(BEGINNINGS, hit - 2):  # as Dovecot's lines have it
+                auths(hit - 2)
             hit = search(b"th", hit + 2, end)
-        return -1
+        return found
 
-    def _find_json(self, data: bytes, at: int, end: int) -> int:
+    def _places_json(self, block: Block) -> list[int]:
         """The same for lines of the journal's JSON, save those on logins."""
-        for match in JOURNAL.finditer(data, at, end):
-            if match.group() != COUNTER:
-                return match.start()
-            self._counters.append(match.start())
-        return -1
+        found: list[int] = []
+        for match in JOURNAL.finditer(block.data, block.begin, block.end):
+            (self._counters if match.group() == COUNTER else found).append(match.start())
+        return found
 
     def _repeated(
         self,
@@ -170,7 +186,7 @@ class Scanner:
         """Take the repeated-message lines that begin at `behind`, right after a failure, and end before `start`."""
         while behind < start and self.adjacent is not None:
             again = None
-            if data.find(b"ast message ", behind, min(behind + _HEADER, end)) >= 0:
+            if data.find(_REPEATED, behind, min(behind + _HEADER, end)) >= 0:
                 stop = data.find(b"\n", behind, end)
                 stop = end if stop < 0 else stop
                 again = repeats.last_message(data[behind:stop], self.adjacent, clock)
