@@ -2,8 +2,8 @@
 
 from maillogsentinel.parse import login as parse
 from maillogsentinel.parse.stamp import Clock
-from maillogsentinel.sources.segment import Block
-from maillogsentinel.sources.segment import places as all_places
+from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.block import places as all_places
 from maillogsentinel.sources.timeline import line_stamp
 
 _PENDING = 4096

@@ -15,8 +15,9 @@ from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import session
 from maillogsentinel.parse.session import Ended, Notice, Process
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.finder import Heard
 from maillogsentinel.sources.loss import JOURNALD, RSYSLOG, SESSION, Losses
-from maillogsentinel.sources.segment import Block
 from maillogsentinel.sources.timeline import first_stamp, line_stamp
 
 _WARM_UP = 2 * HOUR
@@ -33,9 +34,6 @@ _SAMPLE = 4 * 1024
 _HEAD = 2048
 _OTHERS = (b" rsyslogd", b" systemd", b" kernel: ", b" CRON[")
 """Where one of them writes, a syslog daemon's own messages may stand. A log of mail alone never has them."""
-
-Heard = list[tuple[int, int, Failure | Trouble | None]]
-"""Where a line begins, how many logins it stands for, and what it is: None for a login that the client gave up."""
 
 
 class _State:
