@@ -58,8 +58,9 @@ def write_history(
                 number = end - start
                 begin = (start + shift) % POOL
                 texts = islice(cycle(pool), begin, begin + number)
-                minutes = [f"{server},{day} {m // 60:02}:{m % 60:02}," for m in range(1440)]
-                file.write("".join([minutes[i * 1440 // number] + text for i, text in enumerate(texts)]))
+                at = [i * 1440 // number for i in range(number)]
+                minutes = {m: f"{server},{day} {m // 60:02}:{m % 60:02}," for m in set(at)}
+                file.write("".join([minutes[m] + text for m, text in zip(at, texts, strict=True)]))
                 written += number
     return written
 
