@@ -77,7 +77,8 @@ def main() -> None:
         print()
         print(facts(materials.lines, load))
     minutes = (time.monotonic() - begin) / 60
-    print(f"Medians of {given.runs} runs, pflogsumm, the long log and merges once; took {minutes:.1f} minutes.", flush=True)
+    once = "pflogsumm, the long log and merges once"
+    print(f"Medians of {given.runs} runs, {once}; took {minutes:.1f} minutes.", flush=True)
     if given.quick:
         print("--quick: the claims are about larger files; these numbers only show that the benchmarks work.")
 
