@@ -39,7 +39,7 @@ soak: ## what takes hours
 	$(PYTHON) tests/soak/run.py
 
 conf: ## write etc/maillogsentinel.conf anew from the table of options
-	$(PYTHON) -c 'from maillogsentinel.config import shipped_file; print(shipped_file(), end="")' > etc/maillogsentinel.conf.new
+	$(PYTHON) -c 'from maillogsentinel.options import shipped_file; print(shipped_file(), end="")' > etc/maillogsentinel.conf.new
 	mv etc/maillogsentinel.conf.new etc/maillogsentinel.conf
 
 man: ## write maillogsentinel.conf(5) and the completions anew from the tables of options and commands

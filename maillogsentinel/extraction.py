@@ -5,8 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from maillogsentinel import config as options
-from maillogsentinel import overlap
+from maillogsentinel import options, overlap
 from maillogsentinel.config import Config
 from maillogsentinel.errors import SourceError
 from maillogsentinel.localtime import LocalTime, now

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from maillogsentinel import __version__, cli
-from maillogsentinel.config import ACCEPTED, OPTIONS, Option
+from maillogsentinel.options import ACCEPTED, OPTIONS, Option
 
 # -- maillogsentinel.conf(5)
 

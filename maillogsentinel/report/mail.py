@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from email.message import EmailMessage
 
-from maillogsentinel.config import EMAIL, SENDER_OVERRIDE, SUBJECT_PREFIX, Config
+from maillogsentinel.config import Config
 from maillogsentinel.errors import DeliveryError, UsageError
+from maillogsentinel.options import EMAIL, SENDER_OVERRIDE, SUBJECT_PREFIX
 from maillogsentinel.report import wording
 from maillogsentinel.report.attachment import Attachment
 from maillogsentinel.report.delivery import send

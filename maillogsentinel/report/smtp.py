@@ -6,16 +6,10 @@ import ssl
 import stat
 from typing import NoReturn
 
-from maillogsentinel.config import (
-    SMTP_CREDENTIALS_FILE,
-    SMTP_HOST,
-    SMTP_PORT,
-    SMTP_SECURITY,
-    SMTP_TIMEOUT,
-    Config,
-)
+from maillogsentinel.config import Config
 from maillogsentinel.errors import DeliveryError
 from maillogsentinel.model import safe_text
+from maillogsentinel.options import SMTP_CREDENTIALS_FILE, SMTP_HOST, SMTP_PORT, SMTP_SECURITY, SMTP_TIMEOUT
 from maillogsentinel.report.this_host import full_host_name
 
 
