@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from maillogsentinel.errors import UsageError
@@ -74,21 +75,26 @@ class Config:
         return os.path.join(self[WORKING_DIR], self[CSV_FILENAME])
 
 
-def config_files(path: str) -> list[str]:
-    """Return `path` and the files of its drop-in directory ``path.d/*.conf``, in the order in which they are read."""
+def config_files(path: str, drafts: Iterable[str] = ()) -> list[str]:
+    """Return `path` and the files of its drop-in directory ``path.d/*.conf``, in the order in which they are read.
+
+    `drafts` are files of that directory that are not written yet.
+    """
     try:
-        names = sorted(os.listdir(path + ".d"))
+        names = os.listdir(path + ".d")
     except (FileNotFoundError, NotADirectoryError):
         names = []
     except OSError as error:
         raise UsageError(f"Cannot list {path}.d: {error.strerror}. Make it readable to this user.") from error
-    return [path, *(os.path.join(path + ".d", name) for name in names if name.endswith(".conf") and name[0] != ".")]
+    drop_ins = {os.path.join(path + ".d", name) for name in names if name.endswith(".conf") and name[0] != "."}
+    return [path, *sorted(drop_ins.union(drafts))]
 
 
 _LARGEST = 1 << 20
 
 
-def _read(path: str) -> list[str]:
+def read_lines(path: str) -> list[str]:
+    """Return the lines of the configuration file `path`. Raises UsageError."""
     try:
         with open(path, "rb") as file:
             data = file.read(_LARGEST + 1)
@@ -153,7 +159,8 @@ def _unknown(entry: Entry) -> Fault:
     return Fault(entry.file, entry.line, entry.section, entry.key, f"unknown key, ignored{hint}", False)
 
 
-def _check(entry: Entry) -> tuple[Option[Any] | None, Any, Fault | None]:
+def check(entry: Entry) -> tuple[Option[Any] | None, Any, Fault | None]:
+    """Return the option that `entry` sets, what it makes of it, and what is wrong with it; None for what is not."""
     place = (entry.section.lower(), entry.key)
     option = _TABLE.get(place)
     if option is None:
@@ -166,16 +173,18 @@ def _check(entry: Entry) -> tuple[Option[Any] | None, Any, Fault | None]:
         return option, None, Fault(*entry[:4], str(error), True)
 
 
-def examine(path: str) -> tuple[Config, list[Fault]]:
+def examine(path: str, drafts: Mapping[str, str] | None = None) -> tuple[Config, list[Fault]]:
     """Return the configuration that `path` and its drop-ins make, and every fault in them, errors and warnings.
 
-    Raises UsageError when a file cannot be read. A wrong value leaves the default in the Config; `load` refuses it.
+    `drafts` are texts to be taken in place of what drop-ins of these paths hold. Raises UsageError when a file cannot
+    be read. A wrong value leaves the default in the Config; `load` refuses it.
     """
+    drafts = drafts or {}
     values: dict[Option[Any], Any] = {}
     origin: dict[Option[Any], Entry] = {}
     faults: list[Fault] = []
-    for file in config_files(path):
-        entries, bad_lines = read_entries(file, _read(file))
+    for file in config_files(path, drafts):
+        entries, bad_lines = read_entries(file, drafts[file].split("\n") if file in drafts else read_lines(file))
         faults += bad_lines
         seen: dict[tuple[str, str], int] = {}
         for entry in entries:
@@ -184,7 +193,7 @@ def examine(path: str) -> tuple[Config, list[Fault]]:
                 faults.append(Fault(*entry[:4], f"stands a second time (first in line {seen[place]})", True))
                 continue
             seen[place] = entry.line
-            option, value, fault = _check(entry)
+            option, value, fault = check(entry)
             if fault:
                 faults.append(fault)
             elif option is not None:

@@ -73,10 +73,10 @@ class Host:
     def config(self) -> config.Config:
         return config.Config(self.values, {}, [])
 
-    def update(self, *country: str, **options) -> databases.Result:
+    def update(self, *country: str, **more) -> databases.Result:
         """Update the country database from there, and return what became of it."""
         self.values[options.COUNTRY_DB_URL] = country
-        for name, value in options.items():
+        for name, value in more.items():
             self.values[getattr(options, name)] = value
         (result,) = databases.update(self.config)
         assert sorted(os.listdir(self.state)) == sorted(
