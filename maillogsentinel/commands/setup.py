@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
             " maillogsentinel setup --non-interactive --set section.key=value"
         )
     answers = Answers(args.config)
-    state_dir = _state_dir(answers)
+    state_dir = _state_dir(answers.config({**answers.earlier, **new}))
     if not args.dry_run:
         answers.refuse_unwritable()
     advice: list[str] = []
@@ -45,16 +45,16 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             say("\nNothing was changed.")
             return 130
-    return _finish(args, answers, answers.render(new), advice)
+    return _finish(args, answers, state_dir, answers.render(new), advice)
 
 
-def _state_dir(answers: Answers) -> str:
+def _state_dir(config: Config) -> str:
     """Return the state directory, whose owner is the service user. Raises UsageError where root finds none."""
-    state_dir: str = answers.config(answers.earlier)[options.STATE_DIR]
+    state_dir = config[options.STATE_DIR]
     if os.geteuid() == 0 and not os.path.isdir(state_dir):
         raise UsageError(
             f"There is no {state_dir}, whose owner is the user that everything runs as. The Debian package makes it;"
-            f" otherwise: install -d -m 0750 -o USER -g adm {state_dir}"
+            f" otherwise: install -d -m 0750 -o USER -g adm {shlex.quote(state_dir)}"
         )
     return state_dir
 
@@ -68,7 +68,7 @@ def _shown(answers: Answers, text: str, dry_run: bool) -> bool:
     return dry_run or agree("Write it?", True)
 
 
-def _finish(args: argparse.Namespace, answers: Answers, text: str, advice: list[str]) -> int:
+def _finish(args: argparse.Namespace, answers: Answers, state_dir: str, text: str, advice: list[str]) -> int:
     loud = session.interactive(args) or not args.non_interactive
     if args.dry_run:
         if args.non_interactive and text != answers.text:
@@ -82,12 +82,11 @@ def _finish(args: argparse.Namespace, answers: Answers, text: str, advice: list[
         answers.write(text)
         if loud:
             say(f"Written: {answers.path}")
-    return _try_out(args, loud, answers, advice)
+    return _try_out(args, loud, state_dir, advice)
 
 
-def _try_out(args: argparse.Namespace, loud: bool, answers: Answers, advice: list[str]) -> int:
+def _try_out(args: argparse.Namespace, loud: bool, state_dir: str, advice: list[str]) -> int:
     """Extract as cron will, and show what comes of it."""
-    state_dir = _state_dir(answers)
     if loud:
         say(f"\nTest run as the user {as_user.service_user(state_dir)}: maillogsentinel extract")
     status = as_user.status(state_dir, lambda: session.run(args, _extract, from_cron=False))

@@ -423,3 +423,21 @@ def test_a_signal_that_ends_it_changes_nothing(wizard, host):
         child.kill(number)
         end(child)
         assert not host.answers.parent.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root would make a directory of its own")
+def test_root_without_a_state_directory_is_told_how_to_make_one(host):
+    for given in (host.directory / "not there", host.directory / "gone"):
+        done = host.run("setup", "--non-interactive", "--set", f"paths.state_dir={given}")
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert f"There is no {given}, whose owner is the user that everything runs as." in done.stderr.decode()
+        assert not given.exists()
+        assert not host.answers.parent.exists()
+
+
+def test_a_configuration_may_be_named_without_its_directory(host, program):
+    environment = {"PYTHONPATH": str(TOP)}
+    given = ["setup", "--non-interactive", "--set", "csv.delimiter=;"]
+    done = program("--config", "test.conf", *given, env=environment, cwd=host.directory)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert "delimiter = ;" in host.answers.read_text()
