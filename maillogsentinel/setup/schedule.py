@@ -9,7 +9,7 @@ from maillogsentinel.report.summary import NOT_SCHEDULED, interval_of
 
 CHOICES = {"hourly": "17 * * * *", **{f"every {n} minutes": f"*/{n} * * * *" for n in (5, 10, 15, 20, 30)}}
 """The intervals that can be chosen, as reports name them, and the time fields of crontab(5) for each."""
-_DAEMONS = {"cron", "crond", "fcron", "bcron-sched", "systemd-cron"}
+_DAEMONS = {"cron", "crond", "fcron", "bcron-sched"}
 _LARGEST = 1 << 16
 
 

@@ -436,6 +436,12 @@ def test_setup_asks_postfix_and_reads_as_the_service_user(start: Callable[..., M
 def test_setup_that_cannot_write_changes_nothing_and_a_purge_takes_what_it_wrote(start: Callable[..., Machine]) -> None:
     with start() as host:
         place = "/etc/maillogsentinel.conf.d"
+        host.run("postconf -e maillog_file=/var/log/postfix.log")
+        rest = [(name, "") for name in ("email", "interval", "update", "enabled", "time_zone")]
+        said = wizard(host, [("mail_log", ""), ("Take it", "yes"), *rest, ("Write it", "no")])
+        assert "Postfix itself writes /var/log/postfix.log (its maillog_file)." in said
+        assert "\n+mail_log = /var/log/postfix.log\n" in said
+        assert said.endswith("\nNothing was changed.\n")
         given = (
             "maillogsentinel setup --non-interactive --set general.time_zone=UTC --set paths.mail_log=/var/log/mail.log"
         )

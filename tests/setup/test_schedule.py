@@ -1,6 +1,8 @@
 """The schedule is cron's: it is read, and what the admin is told to do does it."""
 
+import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,20 @@ def test_an_interval_can_be_said_in_several_ways(answer, interval):
 def test_others_are_refused_with_what_is_allowed(answer):
     with pytest.raises(ValueError, match="allowed is hourly, or a number of minutes: 5, 10, 15, 20, 30 or 60"):
         schedule.parse(answer)
+
+
+def test_a_cron_daemon_is_seen_by_its_process(tmp_path, monkeypatch):
+    for name in ("cron", "anacron"):
+        shutil.copy("/bin/sleep", tmp_path / name)
+    monkeypatch.setattr(schedule, "_DAEMONS", {"cron"} if not schedule.cron_runs() else {"anacron"})
+    name = next(iter(schedule._DAEMONS))
+    assert not schedule.cron_runs()
+    with subprocess.Popen([tmp_path / name, "100"]) as process:
+        try:
+            wait = time.monotonic() + 10
+            while not schedule.cron_runs():
+                assert time.monotonic() < wait
+                time.sleep(0.01)
+        finally:
+            process.kill()
+    assert not schedule.cron_runs()
