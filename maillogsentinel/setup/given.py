@@ -10,6 +10,8 @@ from maillogsentinel.options import Option
 from maillogsentinel.setup.finding import shown
 
 _PLACE = "--set"
+_LONGEST = 4096
+"""Bytes of a value: with one such for each option the file is still one that is read."""
 
 
 def accepted(option: Option[Any], value: str) -> str:
@@ -20,6 +22,8 @@ def accepted(option: Option[Any], value: str) -> str:
         raise ValueError("has a control character; allowed is plain text on one line")
     if re.search("[\ud800-\udfff]", value):
         raise ValueError("has bytes that are not UTF-8; allowed is plain text on one line")
+    if len(value.encode()) > _LONGEST:
+        raise ValueError(f"has more than {_LONGEST} bytes; allowed is plain text on one line")
     option.parse(value)
     return value
 

@@ -30,6 +30,7 @@ def test_arguments_set_options_whatever_the_value_holds():
         ("general.log_file_max_bytes=1", "--set: [general] log_file_max_bytes: accepted, without effect"),
         ("report.subject_prefix=a\nb", "has a control character; allowed is plain text on one line"),
         ("reverse_dns.servers=192.0.2.1\n192.0.2.2", "has a control character; allowed is plain text on one line"),
+        ("report.subject_prefix=" + "é" * 2049, "has more than 4096 bytes; allowed is plain text on one line"),
         ("report.subject_prefix=\udcff", "has bytes that are not UTF-8; allowed is plain text on one line"),
     ],
 )
