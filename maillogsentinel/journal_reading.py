@@ -11,9 +11,9 @@ from maillogsentinel.extraction import Progress, Read
 from maillogsentinel.localtime import now
 from maillogsentinel.overlap import Overlap
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.journal import Entry, Journal, Output, Selection, entry, parsed
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block
 from maillogsentinel.store import history, journal_positions
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.history import Span

@@ -14,10 +14,11 @@ from maillogsentinel.localtime import now
 from maillogsentinel.overlap import Overlap
 from maillogsentinel.parse.stamp import Clock, latest
 from maillogsentinel.sources import rotation
+from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.rotation import LogFile, MovedError
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block, Known, Placed, Segment, is_copy, open_segment
+from maillogsentinel.sources.segment import Known, Placed, Segment, is_copy, open_segment
 from maillogsentinel.sources.source import Seen, SourceState, Task, tasks, unread
 from maillogsentinel.sources.stream import DamagedError
 from maillogsentinel.sources.timeline import first_stamp, last_stamp

@@ -86,7 +86,8 @@ def _known(line: bytes, clock: Clock) -> str | None:
     """What a line is that is no failure, where it is understood all the same."""
     end = len(line)
     hit = line.find(login.WORD)
-    if hit >= 0 and login.essence(line, 0, hit, end, clock) is not None:
+    essence = login.essence(line, 0, hit, end, clock) if hit >= 0 else None
+    if essence and login.login(essence):
         return "a successful login"
     hit = line.find(session.COUNTER)
     if hit >= 0 and session.ended(line, 0, hit, end, clock):

@@ -2,6 +2,13 @@
 
 from typing import NamedTuple
 
+AUTH = b"auth"
+"""Begins each of `BEGINNINGS`."""
+AUTH_ENDS = b":-()d "
+"""What follows it in them."""
+BEGINNINGS = (b"auth: ", b"auth(", b"auth-worker", b"auth)", b"auth failure: [", b'authd"')
+"""One of them stands in each companion, save in texts that the journal's JSON writes as a list."""
+
 
 class Companion(NamedTuple):
     """One line of Dovecot or of saslauthd on a failed login. The line itself is not kept: it may hold a password."""

@@ -54,8 +54,6 @@ _logins: dict[bytes, Login | None] = {}
 def essence(data: bytes, start: int, hit: int, stop: int, clock: Clock) -> bytes | None:
     """Return what a line ``data[start:stop]``, with `WORD` at `hit`, says of who logged in from where, which `login`
     reads; None when it is no line on a successful login. The same user's next login from there has mostly the same."""
-    if data[hit - 8 : hit] != b"sasl_met" and data.find(b"in: user=<", start, hit) < 0:
-        return None  # most are Dovecot's lines on failed logins
     match = _COMMON_BEGIN.match(data, start, stop)
     if match:
         end = match.end()

@@ -46,7 +46,7 @@ _PLAIN_MECHANISM = rb"([\w-]+) authentication failed:(?: (.*))?\Z"
 # Header and message in one: RFC 3339 as rsyslog writes it by default, or RFC 3164.
 _COMMON = re.compile(
     rb"(?:(\d{4}-\d\d-\d\dT[012]\d):([0-5]\d):([0-5]\d|60)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)"
-    rb"|([A-Z][a-z]{2} [ 1-3]\d [012]\d):([0-5]\d):([0-5]\d|60)) ([^\s\[\]]{1,255}) ([^\s\[\]:]*)/smtpd\[(\d{1,10})\]: "
+    rb"|([A-Z][a-z]{2} [ 1-3]\d [012]\d):([0-5]\d):([0-5]\d|60)) ([^\s\[\]]{1,255} [^\s\[\]:]*/smtpd\[\d{1,10})\]: "
     + _CLIENT
     + _PLAIN_MECHANISM,
     re.S,
@@ -65,8 +65,8 @@ OTHER_MESSAGE = "not a failed SASL login"
 _REMEMBERED = 24_576
 _LONG = 255
 _addresses: dict[bytes, str | None] = {}
-_services: dict[bytes, str] = {}
 _texts: dict[bytes, str] = {}
+_processes: dict[bytes, tuple[str | None, str, int]] = {}
 _new: Callable[[type[Failure], tuple[Any, ...]], Failure] = tuple.__new__  # half the time of calling the class
 
 
@@ -120,7 +120,7 @@ def read(line: bytes, clock: Clock) -> Failure | Trouble | str:
 
 
 def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
-    hour, minute, second, digits, zone, bsd_hour, bsd_minute, bsd_second, host, program, pid, name, addr, mech, rest = (
+    hour, minute, second, digits, zone, bsd_hour, bsd_minute, bsd_second, process, name, addr, mech, rest = (
         match.groups()
     )
     if hour is not None:
@@ -130,26 +130,37 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
     else:
         stamp = clock.bsd(bsd_hour, bsd_minute, bsd_second)
     reason, marker, user = (rest or b"").partition(_MARKER)
-    if reason in TEMPORARY:
-        return Trouble(stamp, None if host in NO_HOSTS else text_of(host), TEMPORARY[reason])
     # What repeats in a log (nearly all of this) is made text only once.
+    server, smtpd, pid = _processes.get(process) or _process(process)
+    if reason in TEMPORARY:
+        return Trouble(stamp, server, TEMPORARY[reason])
     text = _texts.get
     unnamed = not marker or user == b"(unavailable)" or (reason[:7] == b"Invalid" and _STALE.match(reason))
     return _new(
         Failure,
         (
             stamp,
-            None if host in NO_HOSTS else text(host) or text_of(host),
+            server,
             _addresses[addr] if addr in _addresses else address(addr),
             None if unnamed else text(user) or text_of(user),
             None if name == b"unknown" else text(name) or text_of(name),
             text(mech) or text_of(mech),
             text(reason) or text_of(reason),
-            _services.get(program) or service(program),
-            int(pid),
+            smtpd,
+            pid,
             1,
         ),
     )
+
+
+def _process(raw: bytes) -> tuple[str | None, str, int]:
+    """Server, service and pid of an smtpd by what names it in a common line: ``mail postfix/smtpd[321``."""
+    host, _, program = raw.partition(b" ")
+    program, _, pid = program.rpartition(b"/smtpd[")
+    if len(_processes) >= _REMEMBERED:
+        _processes.clear()
+    known = _processes[raw] = (None if host in NO_HOSTS else text_of(host), service(program), int(pid))
+    return known
 
 
 def text_of(raw: bytes) -> str:
@@ -253,10 +264,7 @@ def _user(reason: bytes, marker: bytes, user: bytes) -> str | None:
 
 def service(program: bytes) -> str:
     """``submission`` of ``postfix-out/submission`` (the program without its ``/smtpd``)."""
-    if len(_services) >= _REMEMBERED:
-        _services.clear()
-    name = _services[program] = safe_text(program.partition(b"/")[2]) or "smtpd"
-    return name
+    return safe_text(program.partition(b"/")[2]) or "smtpd"
 
 
 def service_of(parts: Header) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from maillogsentinel.errors import SourceError
 from maillogsentinel.model import safe_text
-from maillogsentinel.sources.segment import Block
+from maillogsentinel.sources.block import Block
 
 _BLOCK = 256 << 10
 _ROOM = 1 << 20

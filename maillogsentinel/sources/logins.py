@@ -2,8 +2,8 @@
 
 from maillogsentinel.parse import login as parse
 from maillogsentinel.parse.stamp import Clock
-from maillogsentinel.sources.segment import Block
-from maillogsentinel.sources.segment import places as all_places
+from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.block import places as all_places
 from maillogsentinel.sources.timeline import line_stamp
 
 _PENDING = 4096
@@ -58,11 +58,7 @@ class Logins:
         for hit in places:
             if hit < stop:
                 continue  # a second one in the same line
-            if (
-                data[hit - 8 : hit] != b"sasl_met"
-                and not is_json
-                and back(b"in: user=<", max(begin, hit - _NEAR), hit) < 0
-            ):
+            if data[hit - 8 : hit] != b"sasl_met" and back(b"in: user=<", max(begin, hit - _NEAR), hit) < 0:
                 continue  # most are Dovecot's lines on failed logins
             start = back(b"\n", begin, hit) + 1 or begin
             stop = find(b"\n", hit, end)

@@ -5,20 +5,16 @@ from typing import Any, NamedTuple
 
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import dovecot, saslauthd
-from maillogsentinel.parse.companion import Companion
+from maillogsentinel.parse.companion import AUTH, BEGINNINGS, Companion
 from maillogsentinel.parse.postfix import NOT_SENT
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.block import places as all_places
 from maillogsentinel.sources.matching import LATE, Answer, Matcher
-from maillogsentinel.sources.segment import Block
-from maillogsentinel.sources.segment import places as all_places
 
 TEMPORARY = "Dovecot could not check the password"
 """The kind of trouble that Dovecot's temporary failures are."""
 
-AUTH = b"auth"
-"""Stands in each companion, followed by one of `AUTH_ENDS`, save in texts that the journal's JSON writes as a list."""
-AUTH_ENDS = b":-()d "
-_BEGINNINGS = (b"auth: ", b"auth(", b"auth-worker", b"auth)", b"auth failure: [", b'authd"')
 _BYTES = b"97,117,116,104,"  # the same in a text that the journal's JSON writes as a list
 _ERROR = b"Error"
 _ERROR_WITHIN = 256
@@ -242,7 +238,7 @@ def _has_temporary(block: Block, clock: Clock, places: list[int]) -> bool:
 def _companions(block: Block, clock: Clock, places: list[int]) -> list[tuple[int, Companion]]:
     """The block's companions, and where their lines begin; `places` are those of `AUTH` in the block."""
     data = block.data
-    heard = _at(block, clock, [hit for hit in places if data.startswith(_BEGINNINGS, hit)])
+    heard = _at(block, clock, [hit for hit in places if data.startswith(BEGINNINGS, hit)])
     if data[block.begin : block.begin + 1] == b"{":
         heard = sorted({*heard, *_at(block, clock, all_places(block, _BYTES))}, key=_offset)
     return heard

@@ -1,22 +1,18 @@
-"""From blocks of lines to failures: looks only at lines that can matter, and at the line behind each failure."""
+"""From blocks of lines to a batch: what a finder found in them, and what witness, logins and naming make of it."""
 
 import json
 from typing import Any
 
 from maillogsentinel.model import Failure, Trouble
-from maillogsentinel.parse import repeats
-from maillogsentinel.parse.login import WORD as METHOD
-from maillogsentinel.parse.postfix import ABORTED, JOURNAL, LOOK_BACK, NEEDLES, as_trouble, read
-from maillogsentinel.parse.session import COUNTER
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.finder import Finder, Found
 from maillogsentinel.sources.logins import Logins
 from maillogsentinel.sources.loss import Losses
-from maillogsentinel.sources.naming import AUTH, AUTH_ENDS, Naming
-from maillogsentinel.sources.segment import Block
-from maillogsentinel.sources.witness import Heard, Witness
+from maillogsentinel.sources.naming import Naming
+from maillogsentinel.sources.witness import Witness
 
-_HEADER = 600
-"""Bytes from a line's start within which a repeated-message line says that it is one."""
+_WARNINGS = 20
 
 
 class Batch:
@@ -42,21 +38,21 @@ class Scanner:
     """Reads the blocks of one stream of lines, which may run on through several files."""
 
     def __init__(self, adjacent: Failure | None, memory: str = "", logins: bool = True) -> None:
-        """`logins`: look for successful logins, too."""
+        """`adjacent` is the failure that the line before the first was, else None; `logins`: look for successful
+        logins, too."""
         kept = _unpacked(memory)
         self._witness = Witness(kept.get("witness"))
         self._naming = Naming(kept.get("naming"))
         self._logins = logins
-        self._heard: Heard = []
-        self._counters: list[int] = []
-        self._methods: list[int] = []
-        self._auths: list[int] = []
-        self.adjacent = adjacent
-        """The failure that the last line read was, else None: a repeated-message line right behind it repeats it."""
+        self.finder = Finder(adjacent)
         self.lines_bytes = 0
         """Bytes of the lines that were failures, and of what else a batch holds in memory."""
         self.warnings: list[str] = []
-        self._end = b""
+
+    @property
+    def adjacent(self) -> Failure | None:
+        """The failure that the last line read was, else None: a repeated-message line right behind it repeats it."""
+        return self.finder.adjacent
 
     def memory(self) -> str:
         """Return what a later Scanner of the same stream needs beside `adjacent`; empty for nothing."""
@@ -66,133 +62,28 @@ class Scanner:
 
     def interrupted(self) -> None:
         """Lines are missing before the next block: nothing in it refers to what was read so far."""
-        self.adjacent = None
+        self.finder.adjacent = None
         self._witness.interrupted()
         self._naming.interrupted()
 
-    def scan(self, block: Block, clock: Clock, batch: Batch) -> None:
-        """Add what the block says to `batch`, in the order of the lines."""
-        first = len(batch.failures)
-        starts: list[int] = []  # where the lines of the failures begin
-        self._auths = []
-        self._failures(block, clock, batch.failures, batch.troubles, starts)
-        self._witness.read(block, clock, batch.losses, self._heard, self._counters)
-        if self._logins:
-            self.lines_bytes += batch.logins.read(block, clock, self._methods)
-        self._heard, self._counters, self._methods = [], [], []
-        self._naming.read(block, clock, batch.failures, batch.troubles, first, starts, self._auths)
+    def scan(self, block: Block, clock: Clock, batch: Batch, found: Found | None = None) -> None:
+        """Add what the block says to `batch`, in the order of the lines.
 
-    def _failures(
-        self, block: Block, clock: Clock, failures: list[Failure], troubles: list[Trouble], starts: list[int]
-    ) -> None:
-        """Append the block's failures and troubles; a failure's ``repeat`` is the number of records."""
-        data, end, begin = block
-        search, back, begins = data.find, data.rfind, data.startswith
-        heard = self._heard.append
-        find = self._find_json if data[begin : begin + 1] == b"{" else self._find
-        at = begin
-        behind = begin if self.adjacent is not None else -1  # where the line behind a failure begins
-        while True:
-            hit = find(data, at, end)
-            start = back(b"\n", at, hit) + 1 or at if hit >= 0 else end
-            if 0 <= behind < start:
-                self._repeated(data, behind, start, end, clock, failures, starts)
-            if hit < 0:
-                self._end = data[max(0, end - LOOK_BACK) : end]
-                return
-            stop = search(b"\n", hit, end)
-            stop = end if stop < 0 else stop
-            found = read(data[start:stop], clock)
-            at = stop + 1
-            behind = -1
-            if type(found) is Failure and found.user is None:
-                found = as_trouble(found, self._before(data, start)) or found
-            if type(found) is Failure:
-                heard((start, found.repeat, found))
-                if found.repeat != 1:
-                    count, warning = repeats.records(found, self.adjacent is not None)
-                    self._warn(warning)
-                    found = found._replace(repeat=count)
-                self.lines_bytes += stop - start
-                self.adjacent = found
-                behind = at
-                failures.append(found)
-                starts.append(start)
-            else:
-                self.adjacent = None
-                if type(found) is Trouble:
-                    heard((start, 1, found))
-                    troubles.append(found)
-                elif begins(ABORTED, hit):
-                    heard((start, 1, None))
-
-    def _find(self, data: bytes, at: int, end: int) -> int:
-        """Return where the next line that matters has what gives it away, -1 without one; note the others before it.
-
-        Looking for two letters that all have in common takes little more than looking for one of the words.
+        `found` is what another finder, which read the same lines before, found in it.
         """
-        search, begins, end = data.find, data.startswith, end - 1
-        hit = search(b"th", at, end)
-        while hit >= 0:
-            letter = data[hit + 2]
-            if letter == 101:  # e, as in authentication
-                if begins(NEEDLES, hit - 3):
-                    return hit - 3
-            elif letter == 61:  # =, as in auth=
-                if begins(COUNTER, hit - 3):
-                    self._counters.append(hit - 3)
-            elif letter == 111:  # o, as in method=
-                if begins(METHOD, hit + 1):
-                    self._methods.append(hit + 1)
-            elif letter in AUTH_ENDS and begins(AUTH, hit - 2):  # auth: and others, as Dovecot's lines have it
-                self._auths.append(hit - 2)
-            hit = search(b"th", hit + 2, end)
-        return -1
-
-    def _find_json(self, data: bytes, at: int, end: int) -> int:
-        """The same for lines of the journal's JSON, save those on logins."""
-        for match in JOURNAL.finditer(data, at, end):
-            if match.group() != COUNTER:
-                return match.start()
-            self._counters.append(match.start())
-        return -1
-
-    def _repeated(
-        self,
-        data: bytes,
-        behind: int,
-        start: int,
-        end: int,
-        clock: Clock,
-        failures: list[Failure],
-        starts: list[int],
-    ) -> None:
-        """Take the repeated-message lines that begin at `behind`, right after a failure, and end before `start`."""
-        while behind < start and self.adjacent is not None:
-            again = None
-            if data.find(b"ast message ", behind, min(behind + _HEADER, end)) >= 0:
-                stop = data.find(b"\n", behind, end)
-                stop = end if stop < 0 else stop
-                again = repeats.last_message(data[behind:stop], self.adjacent, clock)
-            if again is None:
-                self.adjacent = None
-                return
-            failure, count, warning = again
-            self._warn(warning)
-            self._heard.append((behind, failure.repeat, failure))
-            failures.append(failure if failure.repeat == count else failure._replace(repeat=count))
-            starts.append(behind)
-            behind = stop + 1
-
-    def _before(self, data: bytes, start: int) -> bytes:
-        """The lines in front of the one that begins at `start`, also those of the block before."""
-        if start >= LOOK_BACK:
-            return data[start - LOOK_BACK : start]
-        return self._end + data[:start]
-
-    def _warn(self, warning: str | None) -> None:
-        if warning and len(self.warnings) < 20:
-            self.warnings.append(warning)
+        if found is None:
+            found = self.finder.find(block, clock)
+        else:
+            self.finder.passed(block, found.adjacent)
+        first = len(batch.failures)
+        batch.failures += found.failures
+        batch.troubles += found.troubles
+        self.lines_bytes += found.size
+        self.warnings += found.warnings[: _WARNINGS - len(self.warnings)]
+        self._witness.read(block, clock, batch.losses, found.heard, found.counters)
+        if self._logins:
+            self.lines_bytes += batch.logins.read(block, clock, found.methods)
+        self._naming.read(block, clock, batch.failures, batch.troubles, first, found.starts, found.auths)
 
 
 def _unpacked(memory: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.position import HEAD, TAIL, Mark, digest, first_line, fits, make_mark, with_head
 from maillogsentinel.sources.rotation import LogFile, MovedError
 from maillogsentinel.sources.stream import BLOCK, Stream, open_compressed
@@ -18,26 +19,6 @@ class Known(Enum):
     SHORTER = "begins like a file that has been read further than this one goes"
     COPY = "the beginning of a file that stands elsewhere and has been read further"
     CHANGED = "begins like a file that has been read, but goes on otherwise"
-
-
-class Block(NamedTuple):
-    """Whole lines: ``data[begin:end]``; what stands behind is not complete. Only a file's last line may lack its LF."""
-
-    data: bytes
-    end: int
-    begin: int = 0
-    """What stands before is the end of a line that the block before had whole."""
-
-
-def places(block: Block, word: bytes) -> list[int]:
-    """Return where `word` stands in the block's lines, in order."""
-    data, end, begin = block
-    found = []
-    hit = data.find(word, begin, end)
-    while hit >= 0:
-        found.append(hit)
-        hit = data.find(word, hit + 1, end)
-    return found
 
 
 class Placed(NamedTuple):

@@ -8,7 +8,7 @@ from maillogsentinel.localtime import now
 from maillogsentinel.parse.header import header, stamp_at
 from maillogsentinel.parse.stamp import Clock, fraction, latest
 from maillogsentinel.sources import rotation
-from maillogsentinel.sources.segment import Block
+from maillogsentinel.sources.block import Block
 
 _TRIES = 5
 _END = 1 << 16

@@ -8,15 +8,16 @@ of the same kind have their lines.
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from maillogsentinel.localtime import HOUR
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import session
 from maillogsentinel.parse.session import Ended, Notice, Process
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.finder import Heard
 from maillogsentinel.sources.loss import JOURNALD, RSYSLOG, SESSION, Losses
-from maillogsentinel.sources.segment import Block
 from maillogsentinel.sources.timeline import first_stamp, line_stamp
 
 _WARM_UP = 2 * HOUR
@@ -28,13 +29,11 @@ _ENOUGH = 1000
 """Sessions of a kind after which older ones count half."""
 _TAIL = 8192
 """Bytes before a block's end that may hold the reason for what the next block has: the two stand close together."""
-_SAMPLE = 16 * 1024
+_SMALL = 32 * 1024
+_SAMPLE = 4 * 1024
 _HEAD = 2048
 _OTHERS = (b" rsyslogd", b" systemd", b" kernel: ", b" CRON[")
 """Where one of them writes, a syslog daemon's own messages may stand. A log of mail alone never has them."""
-
-Heard = list[tuple[int, int, Failure | Trouble | None]]
-"""Where a line begins, how many logins it stands for, and what it is: None for a login that the client gave up."""
 
 
 class _State:
@@ -51,6 +50,16 @@ class _State:
         """Bits: a session without (1) and with STARTTLS (2) had a failure, so AUTH is offered in such."""
 
 
+class _Usual(NamedTuple):
+    """What the end of a session that has all its lines changes."""
+
+    process: Process
+    state: _State
+    counts: list[int]
+    bit: int
+    """As in `_State.proof`."""
+
+
 class Witness:
     """Follows the sessions of one stream of lines."""
 
@@ -62,6 +71,11 @@ class Witness:
         self._processes: dict[Process, _State] = {}
         self._kinds: dict[tuple[str | None, str | None, bool], list[int]] = {}
         """Sessions with refused AUTH commands that had all their lines, and that had none, by server, service, TLS."""
+        self._plain: dict[bytes, _Usual] = {}
+        self._secured: dict[bytes, _Usual] = {}
+        """By what names a process in lines of a common form: what its next session's end changes; those with TLS."""
+        self._name_at = 0
+        """Where in such a line it stands."""
         self._drops: dict[str, bool] = {}
         """Whose messages are being dropped, and whether it matters."""
         self._mixed = False
@@ -113,12 +127,15 @@ class Witness:
     # -- sessions
 
     def _sessions(self, block: Block, clock: Clock, losses: Losses, heard: Heard, counters: list[int]) -> None:
-        data, end, begin = block
-        find, back, ended, get = data.find, data.rfind, session.ended, self._processes.get
+        data, _, begin = block
+        find, back, few, get = data.find, data.rfind, session.FEW.get, self._processes.get
+        plain, secured = self._plain, self._secured
         excuses = _Excuses(block, clock)
+        ends = excuses.ends
         at, known = 0, len(heard)
         for hit in counters:
-            if data[hit + 7 : hit + 8] != b"/":  # auth=1: none was refused
+            refused = few(data[hit + 6 : hit + 10])
+            if refused is None and data[hit + 7 : hit + 8] != b"/":  # auth=1: none was refused
                 continue
             start = back(b"\n", begin, hit) + 1 or begin
             while at < known and heard[at][0] < start:
@@ -127,30 +144,72 @@ class Witness:
                 if state:
                     state.seen += times
                 else:
-                    self._hear(heard[at], data, end, clock)
+                    self._hear(heard[at], block, clock)
                 at += 1
-            stop = find(b"\n", hit, end)
-            if stop < 0:
-                stop = end
-            found = ended(data, start, hit, stop, clock)
-            if found:
-                missing = self._missing(found, start, excuses)
-                if missing:
-                    losses.add(line_stamp(data[start:stop], clock), SESSION, 1, missing)
+            # Most sessions are of processes known before, and have all their lines.
+            mark = find(session.END, start, hit)
+            if refused and mark >= 0:
+                name = data[start + self._name_at : mark]
+                usual = secured.get(name) if find(session.TLS, mark, hit) >= 0 else plain.get(name)
+                if usual:
+                    process, state, counts, bit = usual
+                    if state.seen >= refused:
+                        state.seen = state.excused = 0
+                        state.proof |= bit
+                        if counts[0] + counts[1] >= _ENOUGH:
+                            counts[:] = _aged(counts)
+                        counts[0] += 1
+                        ends[process] = start
+                        continue
+                    found: Ended | None = Ended(process, refused, bit == 2, False)
+                else:
+                    found = self._ended(block, start, hit, clock)
+            else:
+                found = self._ended(block, start, hit, clock)
+            missing = self._missing(found, start, excuses) if found else 0
+            if missing:
+                losses.add(line_stamp(_line(block, start), clock), SESSION, 1, missing)
         for one in heard[at:]:
-            self._hear(one, data, end, clock)
+            self._hear(one, block, clock)
         for process in excuses.left():
             self._state(process).excused += 1
 
-    def _hear(self, heard: tuple[int, int, Failure | Trouble | None], data: bytes, end: int, clock: Clock) -> None:
+    def _ended(self, block: Block, start: int, hit: int, clock: Clock) -> Ended | None:
+        """What the line from `start` says, and note how the next end of that process's sessions is recognized."""
+        found = session.ended(block.data, start, hit, start + len(_line(block, start)), clock)
+        place = session.name(block.data, start, hit) if found else None
+        if found and place:
+            names = self._secured if found.tls else self._plain
+            if len(names) >= _PROCESSES:
+                names.clear()
+            self._name_at = place[0] - start
+            counts, state = self._counts(found.process, found.tls), self._state(found.process)
+            names[block.data[slice(*place)]] = _Usual(found.process, state, counts, 1 + found.tls)
+        return found
+
+    def _counts(self, process: Process, tls: bool) -> list[int]:
+        """The counts of the process's kind of sessions."""
+        kind = process[0], process[1], tls
+        counts = self._kinds.get(kind)
+        if counts is None:
+            if len(self._kinds) >= _KINDS:
+                del self._kinds[next(iter(self._kinds))]
+                self._forget_names()
+            counts = self._kinds[kind] = [0, 0]
+        return counts
+
+    def _forget_names(self) -> None:
+        self._plain.clear()
+        self._secured.clear()
+
+    def _hear(self, heard: tuple[int, int, Failure | Trouble | None], block: Block, clock: Clock) -> None:
         start, times, found = heard
         if type(found) is Failure:
             process: Process = found.server, found.service, found.pid
             state = self._processes.get(process) or self._state(process)
             state.seen += times
             return
-        stop = data.find(b"\n", start, end)
-        line = data[start : end if stop < 0 else stop]
+        line = _line(block, start)
         if found is None:
             gave_up = session.aborted(line, clock)
             if gave_up:
@@ -165,6 +224,7 @@ class Witness:
         if state is None:
             if len(self._processes) >= _PROCESSES:
                 del self._processes[next(iter(self._processes))]
+                self._forget_names()
             state = self._processes[process] = _State()
         return state
 
@@ -172,14 +232,9 @@ class Witness:
         """How many lines the session that ends at `start` should have had beside those that were seen."""
         process, refused, tls, succeeded = found
         state = self._processes.get(process)
-        kind = process[0], process[1], tls
-        counts = self._kinds.get(kind)
-        if counts is None:
-            if len(self._kinds) >= _KINDS:
-                del self._kinds[next(iter(self._kinds))]
-            counts = self._kinds[kind] = [0, 0]
-        elif counts[0] + counts[1] >= _ENOUGH:
-            counts[:] = counts[0] // 2, counts[1] // 2
+        counts = self._counts(process, tls)
+        if counts[0] + counts[1] >= _ENOUGH:
+            counts[:] = _aged(counts)
         bit = 1 + tls
         seen = excused = 0
         offered = counts[0] > 2 * counts[1]
@@ -212,7 +267,7 @@ class Witness:
         if not self._mixed:
             head = end if begins else min(end, begin + _HEAD)
             self._mixed = any(data.find(word, begin, head) >= 0 for word in _OTHERS)
-        whole = self._mixed or end - begin <= 2 * _SAMPLE or data[begin : begin + 1] == b"{"
+        whole = self._mixed or end - begin <= _SMALL or data[begin : begin + 1] == b"{"
         parts = [(begin, end)] if whole else [(begin, begin + _SAMPLE), (end - _SAMPLE, end)]
         for low, high in parts:
             for start, stop in _lines(block, session.NOTICE, low, high):
@@ -269,6 +324,11 @@ class _Excuses:
                 yield start, process
 
 
+def _aged(counts: list[int]) -> list[int]:
+    """The counts of a kind of sessions, halved, so that what was long ago weighs less."""
+    return [count // 2 for count in counts]
+
+
 def _begun(block: Block, clock: Clock, before: dict[Process, int]) -> dict[Process, int]:
     """The processes of which a session's begin was seen, the latest ones, and where in the block it was the first."""
     fresh = dict.fromkeys(before, -1)
@@ -279,6 +339,12 @@ def _begun(block: Block, clock: Clock, before: dict[Process, int]) -> dict[Proce
     for process in list(fresh)[: max(0, len(fresh) - _PROCESSES)]:
         del fresh[process]
     return fresh
+
+
+def _line(block: Block, start: int) -> bytes:
+    """The line that begins at `start`."""
+    stop = block.data.find(b"\n", start, block.end)
+    return block.data[start : block.end if stop < 0 else stop]
 
 
 def _lines(block: Block, word: bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:

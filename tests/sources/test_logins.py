@@ -3,8 +3,8 @@
 import pytest
 
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block
 
 CLOCK = Clock(1_747_483_200_000_000)
 SECOND = 1_000_000

@@ -7,9 +7,9 @@ import pytest
 
 from maillogsentinel.model import Failure
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.naming import TEMPORARY, companion
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block
 
 CLOCK = Clock(1_747_483_200_000_000)
 FILLER = b"2025-05-17T11:13:00.5+00:00 mx postfix/qmgr[9]: 4Xk: from=<authors@example.org>, size=9, nrcpt=1\n"

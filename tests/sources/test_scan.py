@@ -9,8 +9,8 @@ from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import repeats
 from maillogsentinel.parse.postfix import read
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block
 
 CLOCK = Clock(1_747_483_200_000_000)
 

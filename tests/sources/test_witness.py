@@ -6,9 +6,9 @@ import random
 import pytest
 
 from maillogsentinel.parse.stamp import Clock
+from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.loss import JOURNALD, RSYSLOG, SESSION
 from maillogsentinel.sources.scan import Batch, Scanner
-from maillogsentinel.sources.segment import Block
 from maillogsentinel.sources.witness import Witness
 
 CLOCK = Clock(1_747_483_200_000_000)
