@@ -11,7 +11,7 @@ from maillogsentinel.sources.scan import Batch
 from maillogsentinel.store.csvfile import cell
 from maillogsentinel.store.days import DayMap, add_run
 
-_REMEMBERED = 24_576
+_REMEMBERED = 16_384
 _TAILS = 8_192
 _OK = "OK"
 _SKIPPED = "Skipped"

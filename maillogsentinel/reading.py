@@ -13,11 +13,12 @@ from maillogsentinel.extraction import Progress, Read
 from maillogsentinel.localtime import now
 from maillogsentinel.overlap import Overlap
 from maillogsentinel.parse.stamp import Clock, latest
-from maillogsentinel.sources import rotation
+from maillogsentinel.sources import rotation, scout
 from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.rotation import LogFile, MovedError
 from maillogsentinel.sources.scan import Batch, Scanner
+from maillogsentinel.sources.scout import Scout
 from maillogsentinel.sources.segment import Known, Placed, Segment, is_copy, open_segment
 from maillogsentinel.sources.source import Seen, SourceState, Task, tasks, unread
 from maillogsentinel.sources.stream import DamagedError
@@ -198,7 +199,7 @@ class Reading:
         self._touched.append(segment)
         trouble, start = "", segment.offset
         try:
-            self._blocks(segment, task, since, before_it)
+            self._blocks(segment, task, descriptor, since, before_it)
         except SourceError as error:
             trouble = self._unreadable(str(error))
             self._scanner.interrupted()
@@ -223,9 +224,10 @@ class Reading:
         self._gaps.append(Span(last, now(), "the log was restored or edited"))
         return last + 1
 
-    def _blocks(self, segment: Segment, task: Task, since: int, before_it: int) -> None:
+    def _blocks(self, segment: Segment, task: Task, descriptor: int, since: int, before_it: int) -> None:
         clock = Clock(latest(task.file.mtime // 1000, now()))
         begin = start = segment.offset
+        ahead: Scout | None = None
         try:
             for block in segment.blocks(task.final):
                 if before_it != self._streamed:  # the line before is not the one that was read last
@@ -236,7 +238,9 @@ class Reading:
                 batch = self._batch
                 known = len(batch.failures), len(batch.troubles)
                 batch.take_since(max(since, self._overlap.last + 1 if self._overlap else 0))
-                self._scanner.scan(block, clock, batch)
+                self._scanner.scan(block, clock, batch, ahead.found(block.end) if ahead else None)
+                if start == begin and not task.file.compressed:
+                    ahead = scout.start(descriptor, segment.offset, task.file.size, clock, self._scanner.finder)
                 if since:
                     batch.drop_older(*known, since)
                 if self._overlap:
@@ -259,6 +263,8 @@ class Reading:
                 )
                 self._commit(changed=self._siblings, last=False)
         finally:
+            if ahead:
+                ahead.close()
             if start != begin:
                 self._note_time(block, clock, segment)
 

@@ -62,7 +62,7 @@ NO_HEADER = "no syslog header of a known form"
 OTHER_PROGRAM = "not a line of Postfix's smtpd"
 OTHER_MESSAGE = "not a failed SASL login"
 
-_REMEMBERED = 24_576
+_REMEMBERED = 8192
 _LONG = 255
 _addresses: dict[bytes, str | None] = {}
 _texts: dict[bytes, str] = {}

@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 import zlib
+from pathlib import Path
 
 import crash
 import pytest
@@ -26,18 +27,33 @@ def bed(tmp_path):
     return made
 
 
+def anonymous(pid):
+    """The RssAnon of a process in KiB; 0 when it has ended."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            return sum(int(line.split()[1]) for line in file if line.startswith("RssAnon:"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def children(pid):
+    """The program's second process, where it has one; what journalctl needs is not ours to bound."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            found = file.read().split()
+        return [child for child in found if Path(f"/proc/{child}/comm").read_text().startswith("python")]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def peak(bed, *arguments):
-    """Run the program with its own batches, and return the most RssAnon that was seen, in KiB."""
+    """Run the program with its own batches, and return the most RssAnon of its processes together, in KiB."""
     command = crash.command(bed.directory, *(arguments or ("extract", "--offline")))
     command[command.index(str(crash.BATCH))] = str(2 << 20)
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     most = 0
     while process.poll() is None:
-        try:
-            with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-                most = max([most, *[int(line.split()[1]) for line in file if line.startswith("RssAnon:")]])
-        except (FileNotFoundError, ProcessLookupError):
-            break
+        most = max(most, anonymous(process.pid) + sum(anonymous(child) for child in children(process.pid)))
         time.sleep(0.002)
     output, errors = process.communicate()
     assert (process.returncode, output, errors) == (0, "", "")

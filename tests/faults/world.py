@@ -16,7 +16,7 @@ from collections import Counter
 
 from maillogsentinel import config, reading
 from maillogsentinel.commands.extract import extract
-from maillogsentinel.sources import segment, stream
+from maillogsentinel.sources import scout, segment, stream
 from maillogsentinel.store import csvfile, days
 
 try:
@@ -511,13 +511,15 @@ def during(world, hooks, upper):
 @contextlib.contextmanager
 def small(generator):
     """Make blocks and batches small, so that little worlds have many of them."""
-    kept = reading.BATCH_BYTES, segment.BLOCK, stream.BLOCK
+    kept = reading.BATCH_BYTES, segment.BLOCK, scout.WORTHWHILE
     reading.BATCH_BYTES = generator.choice((300, 2000, 20_000))
-    segment.BLOCK = stream.BLOCK = generator.choice((700, 1500, 8000))
+    segment.BLOCK = stream.BLOCK = scout.BLOCK = generator.choice((700, 1500, 8000))
+    scout.WORTHWHILE = generator.choice((0, *[kept[2]] * 3))
     try:
         yield
     finally:
-        reading.BATCH_BYTES, segment.BLOCK, stream.BLOCK = kept
+        reading.BATCH_BYTES, segment.BLOCK, scout.WORTHWHILE = kept
+        stream.BLOCK = scout.BLOCK = segment.BLOCK
 
 
 def live_through(seed, directory, steps=14):
