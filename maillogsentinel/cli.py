@@ -17,6 +17,7 @@ COMMANDS = {
     "report": "print or mail a summary, of today unless told otherwise",
     "status": "sources, positions, last run, totals, what is due",
     "check-config": "every fault of the configuration at once",
+    "setup": "ask a few questions, check the answers, write the configuration",
     "explain": "tell for each line of a log whether it is a failure, and why",
     "merge": "several servers' CSVs into one, each record once",
     "export": "committed records to stdout",
@@ -103,6 +104,14 @@ def _merge(one: argparse.ArgumentParser) -> None:
     one.add_argument("file", nargs="+", metavar="FILE", help="a CSV, also compressed, also of an older version")
 
 
+def _setup(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--non-interactive", action="store_true", help="ask nothing; needs --set")
+    one.add_argument(
+        "--set", metavar="SECTION.KEY=VALUE", action="append", help="an answer; may be given several times"
+    )
+    one.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+
+
 def _export(one: argparse.ArgumentParser) -> None:
     one.add_argument("form", choices=["csv"])
     one.add_argument("--since", metavar="TOKEN", help="only what came after TOKEN")
@@ -128,6 +137,7 @@ _ARGUMENTS = {
     "report": _report,
     "status": _status,
     "check-config": _check_config,
+    "setup": _setup,
     "explain": _explain,
     "merge": _merge,
     "export": _export,

@@ -6,11 +6,12 @@ import stat
 import sys
 from collections.abc import Callable
 
-from maillogsentinel import config as options
 from maillogsentinel.commands import outfile, session
+from maillogsentinel.config import settings
 from maillogsentinel.errors import UsageError
 from maillogsentinel.merge.job import merge
 from maillogsentinel.model import safe_text
+from maillogsentinel.options import CSV_DELIMITER
 from maillogsentinel.progress import Bar
 from maillogsentinel.store import csvfile
 
@@ -19,7 +20,7 @@ _REJECTED = ".rejected"
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    delimiter = options.settings(args.config)[options.CSV_DELIMITER]
+    delimiter = settings(args.config)[CSV_DELIMITER]
     _check(args.output, args.file)
     bar = Bar() if sys.stderr.isatty() and not args.quiet else None
     out, rejects = outfile.Large(args.output), Rejects(args.output + _REJECTED)
