@@ -14,8 +14,9 @@ from maillogsentinel.parse import dovecot, login, repeats, session
 from maillogsentinel.parse.header import MAX_LINE
 from maillogsentinel.parse.postfix import LOOK_BACK, as_trouble, raw_mechanism, read
 from maillogsentinel.parse.stamp import Clock, latest
+from maillogsentinel.sources.companions import companion, nameable
 from maillogsentinel.sources.matching import Matcher
-from maillogsentinel.sources.naming import companion, nameable, told
+from maillogsentinel.sources.naming import told
 
 COMPANION = "another daemon's word on a failed login; it names the user where Postfix does not"
 TEMPORARY_COMPANION = "another daemon's word on a login that it could not check; Postfix's line on it is trouble"

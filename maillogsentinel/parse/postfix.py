@@ -70,6 +70,8 @@ _processes: dict[bytes, tuple[str | None, str, int]] = {}
 _new: Callable[[type[Failure], tuple[Any, ...]], Failure] = tuple.__new__  # half the time of calling the class
 
 
+NO_SERVER = b"warning: SASL: Connect to "
+"""Begins what smtpd says when it cannot reach its authentication server."""
 LOOK_BACK = 8192
 """Bytes before a line in which `as_trouble` looks for what smtpd said last."""
 
@@ -84,7 +86,7 @@ def as_trouble(failure: Failure, before: bytes) -> Trouble | None:
         return None
     said = _said_last_json if before[before.rfind(b"\n", 0, -1) + 1 :].startswith(b"{") else _said_last
     host = b"" if failure.server is None else raw_bytes(failure.server)
-    if not said(before, host, failure.pid).startswith(b"warning: SASL: Connect to "):
+    if not said(before, host, failure.pid).startswith(NO_SERVER):
         return None
     return Trouble(failure.stamp, failure.server, TEMPORARY[b"Can't connect to authentication server"])
 

@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import repeats
-from maillogsentinel.parse.companion import AUTH_ENDS, BEGINNINGS
+from maillogsentinel.parse.companion import AUTH_ENDS, BEGINNINGS, Companion
 from maillogsentinel.parse.login import WORD as METHOD
-from maillogsentinel.parse.postfix import ABORTED, JOURNAL, LOOK_BACK, NEEDLES, as_trouble, read
+from maillogsentinel.parse.postfix import ABORTED, JOURNAL, LOOK_BACK, NEEDLES, NO_SERVER, as_trouble, read
 from maillogsentinel.parse.session import COUNTER
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.companions import nameable, read_companions
 
 _REPEATED = b"ast message "
 _HEADER = 600
@@ -39,6 +40,8 @@ class Found(NamedTuple):
     """Where `login.WORD` stands; not in the journal's JSON."""
     auths: list[int]
     """Where one of `companion.BEGINNINGS` stands; not in the journal's JSON."""
+    companions: list[tuple[int, Companion]] | None
+    """What other daemons say, and where those lines begin; None where all failures have names, and nobody may ask."""
     size: int
     """Bytes of the lines that were failures."""
     adjacent: Failure | None
@@ -56,10 +59,13 @@ class Finder:
 
     def find(self, block: Block, clock: Clock) -> Found:
         """Return what the block has."""
-        found = Found([], [], [], [], [], [], [], 0, None, [])
+        found = Found([], [], [], [], [], [], [], None, 0, None, [])
         size = self._failures(block, clock, found)
         self.passed(block, self.adjacent)
-        return found._replace(size=size, adjacent=self.adjacent)
+        companions = None
+        if any(failure.user is None and nameable(failure) for failure in found.failures):
+            companions = read_companions(block, clock, found.auths)
+        return found._replace(companions=companions, size=size, adjacent=self.adjacent)
 
     def passed(self, block: Block, adjacent: Failure | None) -> None:
         """Go on behind `block`, whose last line is the failure `adjacent`, or none."""
@@ -72,6 +78,7 @@ class Finder:
         search, back, begins = data.find, data.rfind, data.startswith
         failures, starts, heard = found.failures, found.starts, found.heard.append
         size, at = 0, begin
+        down: bool | None = None
         behind = begin if self.adjacent is not None else -1  # where the line behind a failure begins
         for hit in _places(block, found):
             if hit < at:
@@ -88,7 +95,8 @@ class Finder:
             at = stop + 1
             behind = -1
             if type(said) is Failure and said.user is None:
-                said = as_trouble(said, self._lines_before(data, start)) or said
+                down = self._is_down(block) if down is None else down
+                said = (as_trouble(said, self._lines_before(data, start)) if down else None) or said
             if type(said) is Failure:
                 heard((start, said.repeat, said))
                 if said.repeat != 1:
@@ -110,6 +118,11 @@ class Finder:
         if 0 <= behind < end:
             self._repeated(block, behind, end, clock, found)
         return size
+
+    def _is_down(self, block: Block) -> bool:
+        """Whether a line of the block, or one shortly before it, may say that smtpd has no authentication server."""
+        data, end, begin = block
+        return data[begin] == 123 or data.find(NO_SERVER, begin, end) >= 0 or NO_SERVER in self.before  # {, of JSON
 
     def _repeated(self, block: Block, behind: int, start: int, clock: Clock, found: Found) -> None:
         """Take the repeated-message lines that begin at `behind`, right after a failure, and end before `start`."""

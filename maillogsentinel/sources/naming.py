@@ -4,35 +4,22 @@ from bisect import bisect_left
 from typing import Any, NamedTuple
 
 from maillogsentinel.model import Failure, Trouble
-from maillogsentinel.parse import dovecot, saslauthd
-from maillogsentinel.parse.companion import AUTH, BEGINNINGS, Companion
-from maillogsentinel.parse.postfix import NOT_SENT
+from maillogsentinel.parse.companion import AUTH, Companion
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.block import places as all_places
+from maillogsentinel.sources.companions import companion, nameable, read_companions
 from maillogsentinel.sources.matching import LATE, Answer, Matcher
 
 TEMPORARY = "Dovecot could not check the password"
 """The kind of trouble that Dovecot's temporary failures are."""
 
-_BYTES = b"97,117,116,104,"  # the same in a text that the journal's JSON writes as a list
 _ERROR = b"Error"
 _ERROR_WITHIN = 256
 """Bytes behind `AUTH` in which it stands: Dovecot cuts the user name, which may be between them, at 64 characters."""
 _TAIL = 16_384
 """Bytes before a block in which its first failures may have their companions, at least."""
 _new = tuple.__new__  # half the time of calling the class
-
-
-def companion(line: bytes, clock: Clock) -> Companion | None:
-    """Return what another daemon says in `line` of a failed login, or None."""
-    return dovecot.companion(line, clock) or saslauthd.companion(line, clock)
-
-
-def nameable(failure: Failure) -> bool:
-    """Whether a user was sent, but not logged by Postfix."""
-    reason = failure.reason
-    return failure.user is None and failure.ip is not None and not (reason[:7] == "Invalid" and NOT_SENT.match(reason))
 
 
 def told(failure: Failure, answer: Answer) -> Failure | Trouble:
@@ -87,15 +74,14 @@ class Naming:
         first: int,
         starts: list[int],
         places: list[int],
+        companions: list[tuple[int, Companion]] | None = None,
     ) -> None:
         """Name what the block's companions name in ``failures[first:]``, whose lines begin at `starts`.
 
         Both lists are the batch's: those found to be trouble move from the one to the other. Earlier failures of the
         same list may get a name as well. `places` are those of `AUTH` in the block, in order; not needed of the
-        journal's JSON.
+        journal's JSON. `companions` are the block's, where they have been read already.
         """
-        if block.data[block.begin : block.begin + 1] == b"{":
-            places = all_places(block, AUTH)
         matcher = self._matcher
         if failures is not self._failures:
             self._failures = failures
@@ -109,7 +95,7 @@ class Naming:
             self._put_off(block, clock, fresh, starts)
             return
         self._catch_up()
-        heard = _companions(block, clock, places)
+        heard = companions if companions is not None else read_companions(block, clock, places)
         if heard or not matcher.idle or matcher.unanswered():
             self._match(heard, first, starts)
         else:
@@ -142,7 +128,7 @@ class Naming:
             self._skipped = False
         for data, clock, failures, starts in self._unread:
             part = Block(data, len(data))
-            heard = _companions(part, clock, all_places(part, AUTH))
+            heard = read_companions(part, clock, all_places(part, AUTH))
             at = 0
             for offset, said in heard:
                 while at < len(failures) and starts[at] < offset:
@@ -224,7 +210,7 @@ def _has_temporary(block: Block, clock: Clock, places: list[int]) -> bool:
     """Whether a companion tells of a temporary failure; `places` are those of `AUTH` in the block."""
     data, end, begin = block
     if data[begin : begin + 1] == b"{":
-        return any(said.temporary for _, said in _companions(block, clock, places))
+        return any(said.temporary for _, said in read_companions(block, clock, places))
     find = data.find
     for hit in places:
         if find(_ERROR, hit, hit + _ERROR_WITHIN) >= 0:
@@ -233,35 +219,3 @@ def _has_temporary(block: Block, clock: Clock, places: list[int]) -> bool:
             if said and said.temporary:
                 return True
     return False
-
-
-def _companions(block: Block, clock: Clock, places: list[int]) -> list[tuple[int, Companion]]:
-    """The block's companions, and where their lines begin; `places` are those of `AUTH` in the block."""
-    data = block.data
-    heard = _at(block, clock, [hit for hit in places if data.startswith(BEGINNINGS, hit)])
-    if data[block.begin : block.begin + 1] == b"{":
-        heard = sorted({*heard, *_at(block, clock, all_places(block, _BYTES))}, key=_offset)
-    return heard
-
-
-def _at(block: Block, clock: Clock, places: list[int]) -> list[tuple[int, Companion]]:
-    """The companions among the lines in which something stands at `places`."""
-    data, end, begin = block
-    heard: list[tuple[int, Companion]] = []
-    stop = begin - 1
-    for hit in places:
-        if hit < stop:
-            continue  # a second one in a line that was one
-        start = max(begin, data.rfind(b"\n", begin, hit) + 1)
-        stop = data.find(b"\n", hit, end)
-        stop = end if stop < 0 else stop
-        said = companion(data[start:stop], clock)
-        if said:
-            heard.append((start, said))
-        else:
-            stop = begin - 1
-    return heard
-
-
-def _offset(found: tuple[int, Companion]) -> int:
-    return found[0]

@@ -83,7 +83,9 @@ class Scanner:
         self._witness.read(block, clock, batch.losses, found.heard, found.counters)
         if self._logins:
             self.lines_bytes += batch.logins.read(block, clock, found.methods)
-        self._naming.read(block, clock, batch.failures, batch.troubles, first, found.starts, found.auths)
+        self._naming.read(
+            block, clock, batch.failures, batch.troubles, first, found.starts, found.auths, found.companions
+        )
 
 
 def _unpacked(memory: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 
 from maillogsentinel import __version__
 from maillogsentinel.model import Failure, Trouble
+from maillogsentinel.parse.companion import Companion
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.block import Block
 from maillogsentinel.sources.finder import Finder, Found, Heard
@@ -135,14 +136,19 @@ def _packed(found: Found) -> Plain:
     )
     troubles = [tuple(trouble) for trouble in found.troubles]
     adjacent = _packed_failure(found.adjacent)
-    return failures, found.starts, troubles, heard, *found[4:8], adjacent, found.warnings
+    companions = None if found.companions is None else [(start, tuple(said)) for start, said in found.companions]
+    return failures, found.starts, troubles, heard, *found[4:7], companions, found.size, adjacent, found.warnings
 
 
 def _unpacked(packed: Plain) -> Found:
     failures = [_new(Failure, failure) for failure in packed[0]]
     heard = _usual(packed[1], failures) if packed[3] is None else [_heard(*one) for one in packed[3]]
     troubles = [Trouble(*trouble) for trouble in packed[2]]
-    return Found._make((failures, packed[1], troubles, heard, *packed[4:8], _unpacked_failure(packed[8]), packed[9]))
+    companions = None if packed[7] is None else [(start, Companion(*said)) for start, said in packed[7]]
+    adjacent = _unpacked_failure(packed[9])
+    return Found._make(
+        (failures, packed[1], troubles, heard, *packed[4:7], companions, packed[8], adjacent, packed[10])
+    )
 
 
 def _usual(starts: list[int], failures: list[Failure]) -> Heard:

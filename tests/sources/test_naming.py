@@ -8,7 +8,8 @@ import pytest
 from maillogsentinel.model import Failure
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.block import Block
-from maillogsentinel.sources.naming import TEMPORARY, companion
+from maillogsentinel.sources.companions import companion
+from maillogsentinel.sources.naming import TEMPORARY
 from maillogsentinel.sources.scan import Batch, Scanner
 
 CLOCK = Clock(1_747_483_200_000_000)
