@@ -12,7 +12,7 @@ STUBS = types-requests==2.32.4.20250913
 RUN_PACKAGES = python3 python3-dnspython python3-requests python3-maxminddb python3-location libloc-database
 TEST_PACKAGES = $(RUN_PACKAGES) python3-venv python3-pytest python3-hypothesis python3-zstandard \
 	autopkgtest bash-completion bzip2 debootstrap dovecot-core fail2ban git iproute2 libsasl2-modules libsasl2-modules-db \
-	lintian logrotate man-db openssl pflogsumm piuparts postfix procps python3-debian python3-stdeb rsyslog sasl2-bin strace \
+	lintian logrotate man-db openssl pflogsumm piuparts postfix procps python3-debian python3-pexpect python3-stdeb rsyslog sasl2-bin strace \
 	systemd systemd-journal-remote util-linux xz-utils zsh zstd $(BUILD_PACKAGES)
 # What debian/control names as build dependencies, and what runs them.
 BUILD_PACKAGES = debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-setuptools
@@ -39,7 +39,7 @@ soak: ## what takes hours
 	$(PYTHON) tests/soak/run.py
 
 conf: ## write etc/maillogsentinel.conf anew from the table of options
-	$(PYTHON) -c 'from maillogsentinel.config import shipped_file; print(shipped_file(), end="")' > etc/maillogsentinel.conf.new
+	$(PYTHON) -c 'from maillogsentinel.options import shipped_file; print(shipped_file(), end="")' > etc/maillogsentinel.conf.new
 	mv etc/maillogsentinel.conf.new etc/maillogsentinel.conf
 
 man: ## write maillogsentinel.conf(5) and the completions anew from the tables of options and commands

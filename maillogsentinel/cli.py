@@ -17,6 +17,7 @@ COMMANDS = {
     "report": "print or mail a summary, of today unless told otherwise",
     "status": "sources, positions, last run, totals, what is due",
     "check-config": "every fault of the configuration at once",
+    "setup": "ask a few questions, check the answers, write the configuration",
     "explain": "tell for each line of a log whether it is a failure, and why",
     "export": "committed records to stdout",
     "ipinfo": "country and network of addresses; --update gets new databases",
@@ -98,6 +99,14 @@ def _explain(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
+def _setup(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--non-interactive", action="store_true", help="ask nothing; needs --set")
+    one.add_argument(
+        "--set", metavar="SECTION.KEY=VALUE", action="append", help="an answer; may be given several times"
+    )
+    one.add_argument("--dry-run", action="store_true", help="show what would be written, and write nothing")
+
+
 def _export(one: argparse.ArgumentParser) -> None:
     one.add_argument("form", choices=["csv"])
     one.add_argument("--since", metavar="TOKEN", help="only what came after TOKEN")
@@ -140,6 +149,7 @@ _ARGUMENTS = {
     "report": _report,
     "status": _status,
     "check-config": _check_config,
+    "setup": _setup,
     "explain": _explain,
     "export": _export,
     "ipinfo": _ipinfo,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from maillogsentinel import config as options
+from maillogsentinel import options
 from maillogsentinel.batch import Encoder
 from maillogsentinel.config import Config
 from maillogsentinel.enrich.geo import Geo

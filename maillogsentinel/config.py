@@ -1,404 +1,16 @@
-"""The configuration: one table of options, the reader of the INI files, and the faults found in them.
-
-The shipped /etc/maillogsentinel.conf and the manual page are generated from `OPTIONS`; no default stands anywhere else.
-"""
+"""The reader of the INI files, and the faults found in them; what may stand there, the table in options.py says."""
 
 import os
 import re
-from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 from maillogsentinel.errors import UsageError
-from maillogsentinel.sources.names import AUTO, JOURNAL, refuse_parts
+from maillogsentinel.options import ACCEPTED, CSV_FILENAME, OPTIONS, WORKING_DIR, Option
 
 DEFAULT_FILE = "/etc/maillogsentinel.conf"
 
 T = TypeVar("T")
-
-
-class Option(Generic[T]):
-    """One option: where it stands, what it may be, what it is when nobody says, and the sentence that explains it."""
-
-    def __init__(self, section: str, key: str, parse: Callable[[str], T], default: str, sentence: str) -> None:
-        self.section = section
-        self.key = key
-        self.parse = parse
-        self.default = default
-        self.sentence = sentence
-
-
-OPTIONS: list[Option[Any]] = []
-
-
-def _option(section: str, key: str, parse: Callable[[str], T], default: str, sentence: str) -> Option[T]:
-    option = Option(section, key, parse, default, sentence)
-    OPTIONS.append(option)
-    return option
-
-
-# What a value may be: each takes the text after the equals sign and raises ValueError with what is allowed.
-
-
-def _text(value: str) -> str:
-    if re.search("[\x00-\x1f\x7f]", value):
-        raise ValueError("has a control character; allowed is plain text on one line")
-    return value
-
-
-def _absolute(value: str) -> str:
-    if not _text(value).startswith("/"):
-        raise ValueError(f"is {value!r}; allowed is an absolute path, such as /var/log/mail.log")
-    return value
-
-
-def _sources(value: str) -> tuple[str, ...]:
-    names = tuple(_text(value).replace(",", " ").split())
-    if len(names) == 1 and (names[0] in (AUTO, JOURNAL) or names[0].startswith(JOURNAL + ":/")):
-        return names
-    for name in names or ("",):
-        if not name.startswith("/"):
-            raise ValueError(
-                f"{'has' if len(names) > 1 else 'is'} {name!r}; allowed is auto, journal, journal:/DIRECTORY, or one or"
-                " several absolute paths, such as /var/log/mail.log, also with the wildcards * ? [ ]"
-            )
-    refuse_parts(names)
-    return names
-
-
-def _optional_path(value: str) -> str:
-    return _absolute(value) if value else ""
-
-
-def _file_name(value: str) -> str:
-    if not _text(value) or "/" in value or value in (".", ".."):
-        raise ValueError(f"is {value!r}; allowed is a file name without a directory")
-    return value
-
-
-def _switch(value: str) -> bool:
-    if value.lower() in ("yes", "true", "on", "1"):
-        return True
-    if value.lower() in ("no", "false", "off", "0"):
-        return False
-    raise ValueError(f"is {value!r}; allowed is yes or no")
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(value: str) -> int:
-        if not re.fullmatch("[0-9]{1,15}", value) or not low <= int(value) <= high:
-            raise ValueError(f"is {value!r}; allowed is a whole number from {low} to {high}")
-        return int(value)
-
-    return parse
-
-
-def _seconds(low: float, high: float) -> Callable[[str], float]:
-    def parse(value: str) -> float:
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value) or not low <= float(value) <= high:
-            raise ValueError(f"is {value!r}; allowed is a number of seconds from {low:g} to {high:g}")
-        return float(value)
-
-    return parse
-
-
-def _size(value: str) -> int:
-    match = re.fullmatch("([0-9]{1,12})([KMG]?)", value.upper())
-    if not match:
-        raise ValueError(f"is {value!r}; allowed is a number of bytes, also with K, M or G, such as 5M")
-    return int(match.group(1)) << {"": 0, "K": 10, "M": 20, "G": 30}[match.group(2)]
-
-
-def _choice(*allowed: str) -> Callable[[str], str]:
-    def parse(value: str) -> str:
-        if value.lower() not in allowed:
-            raise ValueError(f"is {value!r}; allowed is {', '.join(allowed[:-1])} or {allowed[-1]}")
-        return value.lower()
-
-    return parse
-
-
-def _level(value: str) -> str:
-    return _choice("debug", "info", "warning", "error")(value).upper()
-
-
-def _delimiter(value: str) -> str:
-    value = {"tab": "\t", "\\t": "\t"}.get(value.lower(), value)
-    if value not in (",", ";", "\t", "|"):
-        raise ValueError(f"is {value!r}; allowed is one of , ; | or the word tab")
-    return value
-
-
-def _time_zone(value: str) -> str:
-    if value not in ("", "UTC"):  # which need no database, and no time to read it
-        import zoneinfo
-
-        try:
-            zoneinfo.ZoneInfo(value)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(
-                f"is {value!r}; allowed is a name of the time zone database, such as UTC or Europe/Paris"
-            ) from None
-    return value
-
-
-def _addresses(value: str) -> tuple[str, ...]:
-    found = tuple(value.replace(",", " ").split())
-    for address in found:
-        import ipaddress
-
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            raise ValueError(f"has {address!r}; allowed is a list of IP addresses of DNS servers") from None
-    return found
-
-
-def _origins(value: str) -> tuple[str, ...]:
-    found = tuple(value.split())
-    for origin in found:
-        if not re.fullmatch(r"(?i:https?)://[^\s/?#]+[^\s]*|/.+", _text(origin)):
-            raise ValueError(
-                f"has {origin!r}; allowed is an http or https address or an absolute path, or nothing; several (a CSV"
-                " in parts) separated by blanks"
-            )
-    return found
-
-
-def _recipients(value: str) -> str:
-    parts = [part.strip() for part in _text(value).split(",")]
-    for part in parts:
-        if not re.fullmatch(r"[^\s,;<>()\[\]\"\\:]{1,254}", part) or part.startswith("-"):
-            raise ValueError(f"is {value!r}; allowed is a mail address or a local user, several separated by commas")
-    return ", ".join(parts)
-
-
-def _sender(value: str) -> str:
-    return _recipients(value) if value else ""
-
-
-def _server_name(value: str) -> str:
-    if value and not re.fullmatch(r"[A-Za-z0-9_.:-]{1,255}", value):
-        raise ValueError(f"is {value!r}; allowed is a host name")
-    return value
-
-
-WORKING_DIR = _option("paths", "working_dir", _absolute, "/var/lib/maillogsentinel", "Directory of the CSV.")
-STATE_DIR = _option(
-    "paths",
-    "state_dir",
-    _absolute,
-    "/var/lib/maillogsentinel",
-    "Directory of state.db, which knows how far each log has been read, and of the archive.",
-)
-MAIL_LOG = _option(
-    "paths",
-    "mail_log",
-    _sources,
-    "auto",
-    "Where Postfix's lines are: auto (/var/log/mail.log where it is fed, else the journal), journal, journal:/DIRECTORY"
-    " (of journal files), or one or several absolute paths, separated by blanks or commas, also with the wildcards"
-    " * ? [ ]. A log's rotated siblings (.1, .2.gz, -20250517.gz) are found by themselves.",
-)
-CSV_FILENAME = _option("paths", "csv_filename", _file_name, "maillogsentinel.csv", "Name of the CSV in working_dir.")
-
-EMAIL = _option(
-    "report", "email", _recipients, "root", "Who gets the reports: one address or several, separated by commas."
-)
-SUBJECT_PREFIX = _option(
-    "report", "subject_prefix", _text, "[MailLogSentinel]", "What the subject of each mail begins with."
-)
-SENDER_OVERRIDE = _option(
-    "report",
-    "sender_override",
-    _sender,
-    "",
-    "Sender address of the mails; empty: maillogsentinel@ and this host's full name.",
-)
-TRANSPORT = _option(
-    "report",
-    "transport",
-    _choice("sendmail", "smtp"),
-    "sendmail",
-    "How mails leave: sendmail (the local MTA's command) or smtp (the server of smtp_host).",
-)
-SENDMAIL_PATH = _option("report", "sendmail_path", _absolute, "/usr/sbin/sendmail", "The sendmail command.")
-SMTP_HOST = _option("report", "smtp_host", _server_name, "localhost", "SMTP server, for transport = smtp.")
-SMTP_PORT = _option("report", "smtp_port", _whole(1, 65535), "25", "Port of the SMTP server.")
-SMTP_SECURITY = _option(
-    "report",
-    "smtp_security",
-    _choice("none", "starttls", "tls"),
-    "none",
-    "Encryption towards the SMTP server: none, starttls, or tls from the first byte.",
-)
-SMTP_CREDENTIALS_FILE = _option(
-    "report",
-    "smtp_credentials_file",
-    _optional_path,
-    "",
-    "File with the user name in its first line and the password in its second, readable to the service user alone;"
-    " empty: no login.",
-)
-SMTP_TIMEOUT = _option(
-    "report", "smtp_timeout", _seconds(1, 600), "30", "Seconds that one answer of the SMTP server may take."
-)
-ATTACHMENT_MAX_BYTES = _option(
-    "report",
-    "attachment_max_bytes",
-    _size,
-    "5M",
-    "Largest attachment. A larger CSV gives way to the records of the days covered, then to those compressed,"
-    " then to its path; 0: never attach.",
-)
-
-COUNTRY_DB_PATH = _option(
-    "geolocation",
-    "country_db_path",
-    _optional_path,
-    "",
-    "Country database (MMDB or ip-location-db CSV); empty: the newest of those in state_dir and Debian's"
-    " libloc-database.",
-)
-COUNTRY_DB_URL = _option(
-    "geolocation",
-    "country_db_url",
-    _origins,
-    "https://github.com/sapics/ip-location-db/releases/download/latest/user-country.mmdb",
-    "Where ipinfo --update gets the country database from: http or https address or absolute path of an MMDB or"
-    " ip-location-db CSV, also packed with gzip; of a CSV several, one for IPv4 and one for IPv6; empty: none.",
-)
-DB_UPDATE = _option(
-    "geolocation",
-    "update",
-    _switch,
-    "yes",
-    "Whether the weekly run (ipinfo --update --due) gets new databases; ipinfo --update by hand always does.",
-)
-DB_MAX_BYTES = _option(
-    "geolocation", "update_max_bytes", _size, "256M", "Size above which a download is given up, packed or unpacked."
-)
-DB_TIME_LIMIT = _option(
-    "geolocation",
-    "update_time_limit",
-    _seconds(1, 86_400),
-    "600",
-    "Seconds that the download of one database may take.",
-)
-ASN_DB_PATH = _option(
-    "ASN_ASO",
-    "asn_db_path",
-    _optional_path,
-    "",
-    "Database of AS numbers and organisations (MMDB or ip-location-db CSV); empty: as with country_db_path.",
-)
-ASN_DB_URL = _option(
-    "ASN_ASO",
-    "asn_db_url",
-    _origins,
-    "https://github.com/sapics/ip-location-db/releases/download/latest/origin-asn.mmdb",
-    "Where ipinfo --update gets the database of AS numbers from: as with country_db_url.",
-)
-
-SERVER_NAME = _option(
-    "general",
-    "server_name",
-    _server_name,
-    "",
-    "Name that goes into the server column; empty: the host name in each log line.",
-)
-TIME_ZONE = _option(
-    "general",
-    "time_zone",
-    _time_zone,
-    "",
-    "Time zone of the CSV's dates and of the report's days, such as UTC or Europe/Paris; empty: the machine's.",
-)
-LOG_LEVEL = _option(
-    "general", "log_level", _level, "INFO", "What the own log holds at least: DEBUG, INFO, WARNING or ERROR."
-)
-LOG_FILE = _option(
-    "general", "log_file", _optional_path, "/var/log/maillogsentinel/maillogsentinel.log", "The own log; empty: none."
-)
-CRON_FILE = _option(
-    "general",
-    "cron_file",
-    _absolute,
-    "/etc/cron.d/maillogsentinel",
-    "The cron entries, which reports read the extraction interval from.",
-)
-
-DNS_ENABLED = _option(
-    "reverse_dns", "enabled", _switch, "yes", "Whether names of clients without a verified name are asked for."
-)
-DNS_SERVERS = _option(
-    "reverse_dns",
-    "servers",
-    _addresses,
-    "",
-    "DNS servers; empty: those of /etc/resolv.conf. Only servers named here are asked about private addresses.",
-)
-DNS_PORT = _option("reverse_dns", "port", _whole(1, 65535), "53", "Port of the DNS servers.")
-DNS_TIMEOUT = _option(
-    "reverse_dns", "timeout", _seconds(0.1, 60), "2", "Seconds to wait for one answer before the next server is asked."
-)
-DNS_BUDGET = _option(
-    "reverse_dns", "budget", _seconds(0, 3600), "60", "Seconds that one run may spend on reverse DNS in all."
-)
-DNS_IN_FLIGHT = _option("reverse_dns", "in_flight", _whole(1, 1000), "100", "Queries under way at once.")
-CACHE_ENABLED = _option("dns_cache", "enabled", _switch, "yes", "Whether answers are kept from run to run.")
-CACHE_SIZE = _option("dns_cache", "size", _whole(0, 10_000_000), "100000", "Answers kept at most.")
-CACHE_TTL = _option(
-    "dns_cache",
-    "ttl_seconds",
-    _whole(0, 31_536_000),
-    "86400",
-    "Seconds that a name is kept at most; the DNS record's own TTL may say less.",
-)
-
-CSV_DELIMITER = _option("csv", "delimiter", _delimiter, ",", "Delimiter of the CSV: one of , ; | or the word tab.")
-DATE_PRECISION = _option(
-    "csv",
-    "date_precision",
-    _choice("minute", "second"),
-    "minute",
-    "Precision of the date column: minute (2025-05-17 11:13) or second (2025-05-17 11:13:08).",
-)
-
-LOGINS_REMEMBER = _option(
-    "logins",
-    "remember",
-    _switch,
-    "yes",
-    "Whether state.db keeps who logs in successfully, from which network and country, and when last; no also forgets"
-    " what was kept.",
-)
-LOGINS_MAX_ENTRIES = _option(
-    "logins",
-    "max_entries",
-    _whole(1, 1_000_000),
-    "20000",
-    "Pairs of user and network kept at most; those not seen for longest go first.",
-)
-LOGINS_DAYS = _option(
-    "logins", "days", _whole(1, 3650), "180", "Days that a pair of user and network is kept after it was last seen."
-)
-
-EVENT_DAYS = _option(
-    "retention", "event_days", _whole(1, 3650), "35", "Days that state.db keeps the details of each failure."
-)
-ARCHIVE_DAYS = _option(
-    "retention",
-    "archive_days",
-    _whole(0, 36500),
-    "365",
-    "Days that state_dir/archive keeps what reset and purge put there; 0: for ever.",
-)
-
-ACCEPTED = {
-    ("general", "log_file_max_bytes"): "logrotate does this now (/etc/logrotate.d/maillogsentinel)",
-    ("general", "log_file_backup_count"): "logrotate does this now (/etc/logrotate.d/maillogsentinel)",
-}
-"""Keys of older files that are no fault, and what to say of them."""
 
 _TABLE = {(option.section.lower(), option.key): option for option in OPTIONS}
 _ACCEPTED = {(section.lower(), key): note for (section, key), note in ACCEPTED.items()}
@@ -463,21 +75,26 @@ class Config:
         return os.path.join(self[WORKING_DIR], self[CSV_FILENAME])
 
 
-def config_files(path: str) -> list[str]:
-    """Return `path` and the files of its drop-in directory ``path.d/*.conf``, in the order in which they are read."""
+def config_files(path: str, drafts: Iterable[str] = ()) -> list[str]:
+    """Return `path` and the files of its drop-in directory ``path.d/*.conf``, in the order in which they are read.
+
+    `drafts` are files of that directory that are not written yet.
+    """
     try:
-        names = sorted(os.listdir(path + ".d"))
+        names = os.listdir(path + ".d")
     except (FileNotFoundError, NotADirectoryError):
         names = []
     except OSError as error:
         raise UsageError(f"Cannot list {path}.d: {error.strerror}. Make it readable to this user.") from error
-    return [path, *(os.path.join(path + ".d", name) for name in names if name.endswith(".conf") and name[0] != ".")]
+    drop_ins = {os.path.join(path + ".d", name) for name in names if name.endswith(".conf") and name[0] != "."}
+    return [path, *sorted(drop_ins.union(drafts))]
 
 
 _LARGEST = 1 << 20
 
 
-def _read(path: str) -> list[str]:
+def read_lines(path: str) -> list[str]:
+    """Return the lines of the configuration file `path`. Raises UsageError."""
     try:
         with open(path, "rb") as file:
             data = file.read(_LARGEST + 1)
@@ -542,7 +159,8 @@ def _unknown(entry: Entry) -> Fault:
     return Fault(entry.file, entry.line, entry.section, entry.key, f"unknown key, ignored{hint}", False)
 
 
-def _check(entry: Entry) -> tuple[Option[Any] | None, Any, Fault | None]:
+def check(entry: Entry) -> tuple[Option[Any] | None, Any, Fault | None]:
+    """Return the option that `entry` sets, what it makes of it, and what is wrong with it; None for what is not."""
     place = (entry.section.lower(), entry.key)
     option = _TABLE.get(place)
     if option is None:
@@ -555,16 +173,18 @@ def _check(entry: Entry) -> tuple[Option[Any] | None, Any, Fault | None]:
         return option, None, Fault(*entry[:4], str(error), True)
 
 
-def examine(path: str) -> tuple[Config, list[Fault]]:
+def examine(path: str, drafts: Mapping[str, str] | None = None) -> tuple[Config, list[Fault]]:
     """Return the configuration that `path` and its drop-ins make, and every fault in them, errors and warnings.
 
-    Raises UsageError when a file cannot be read. A wrong value leaves the default in the Config; `load` refuses it.
+    `drafts` are texts to be taken in place of what drop-ins of these paths hold. Raises UsageError when a file cannot
+    be read. A wrong value leaves the default in the Config; `load` refuses it.
     """
+    drafts = drafts or {}
     values: dict[Option[Any], Any] = {}
     origin: dict[Option[Any], Entry] = {}
     faults: list[Fault] = []
-    for file in config_files(path):
-        entries, bad_lines = read_entries(file, _read(file))
+    for file in config_files(path, drafts):
+        entries, bad_lines = read_entries(file, drafts[file].split("\n") if file in drafts else read_lines(file))
         faults += bad_lines
         seen: dict[tuple[str, str], int] = {}
         for entry in entries:
@@ -573,7 +193,7 @@ def examine(path: str) -> tuple[Config, list[Fault]]:
                 faults.append(Fault(*entry[:4], f"stands a second time (first in line {seen[place]})", True))
                 continue
             seen[place] = entry.line
-            option, value, fault = _check(entry)
+            option, value, fault = check(entry)
             if fault:
                 faults.append(fault)
             elif option is not None:
@@ -595,29 +215,3 @@ def load(path: str) -> Config:
     if errors:
         raise ConfigError(errors)
     return config
-
-
-def shipped_file() -> str:
-    """Return the text of etc/maillogsentinel.conf: every option with its sentence, commented out at its default."""
-    lines = [
-        "# Configuration of MailLogSentinel; see maillogsentinel.conf(5). Generated from the OPTIONS table.",
-        "# Each option stands here with its default. Own values: take the # off, or better put them into a file",
-        "# /etc/maillogsentinel.conf.d/NAME.conf, which wins over this one. Then: maillogsentinel check-config",
-    ]
-    section = ""
-    for option in OPTIONS:
-        if option.section != section:
-            section = option.section
-            lines += ["", f"[{section}]"]
-        lines += [
-            "",
-            *(f"# {line}" for line in _wrapped(option.sentence)),
-            f"#{option.key} = {option.default}".rstrip(),
-        ]
-    return "\n".join(lines) + "\n"
-
-
-def _wrapped(sentence: str) -> list[str]:
-    import textwrap
-
-    return textwrap.wrap(sentence, 100)

@@ -29,3 +29,7 @@ class StoreError(MailLogSentinelError):
 
 class DeliveryError(MailLogSentinelError):
     """A mail could not be handed over; it stays due."""
+
+
+class SetupError(MailLogSentinelError):
+    """The wizard could not write its answers; nothing was changed."""

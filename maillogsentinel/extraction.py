@@ -5,8 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from maillogsentinel import config as options
-from maillogsentinel import overlap
+from maillogsentinel import options, overlap
 from maillogsentinel.config import Config
 from maillogsentinel.errors import SourceError
 from maillogsentinel.localtime import LocalTime, now
@@ -81,7 +80,7 @@ class Extraction:
         """Read what is new of the sources that the configuration names."""
         database = self._database
         mail_log = self._config[options.MAIL_LOG]
-        choice = choose(mail_log, _has_journal, _newest_entry)
+        choice = choose(mail_log, has_journal, newest_entry)
         log.info("Reading %s%s", ", ".join(choice.names), f" ({choice.why})" if choice.why else "")
         full = not choice.journal and _was_full(self._config, choice.names)
         if full:
@@ -190,13 +189,15 @@ class Extraction:
         return Outcome(done.records if done else 0, done.troubles if done else 0, self._notices, problems, self._failed)
 
 
-def _has_journal() -> bool:
+def has_journal() -> bool:
+    """Whether there is a journal that may hold Postfix's lines."""
     from maillogsentinel.sources.journal import Journal
 
     return Journal(JOURNAL).available()
 
 
-def _newest_entry() -> int | None:
+def newest_entry() -> int | None:
+    """Return when the journal's newest line of Postfix was written; None for no line. Raises SourceError."""
     from maillogsentinel.sources.journal import Journal
 
     journal = Journal(JOURNAL)

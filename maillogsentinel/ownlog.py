@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from maillogsentinel import __version__
-from maillogsentinel import config as options
+from maillogsentinel import __version__, options
 from maillogsentinel.config import Config
 
 _FORM = logging.Formatter("%(asctime)s %(levelname)s %(message)s")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from maillogsentinel import config
-from maillogsentinel.config import ACCEPTED, OPTIONS, ConfigError, examine, load, shipped_file
+from maillogsentinel import options
+from maillogsentinel.config import ConfigError, examine, load
 from maillogsentinel.errors import UsageError
+from maillogsentinel.options import ACCEPTED, OPTIONS, shipped_file
 
 TOP = Path(__file__).parents[1]
 
@@ -71,10 +72,10 @@ def test_the_names_of_older_versions_stay():
 
 def test_both_directories_are_the_same_by_default(file):
     settings = load(file(""))
-    assert settings[config.WORKING_DIR] == settings[config.STATE_DIR] == "/var/lib/maillogsentinel"
+    assert settings[options.WORKING_DIR] == settings[options.STATE_DIR] == "/var/lib/maillogsentinel"
     assert settings.csv_path == "/var/lib/maillogsentinel/maillogsentinel.csv"
-    assert settings[config.EVENT_DAYS] == 35
-    assert settings[config.EMAIL] == "root"
+    assert settings[options.EVENT_DAYS] == 35
+    assert settings[options.EMAIL] == "root"
 
 
 def test_the_shipped_file_is_the_table(file):
@@ -102,8 +103,8 @@ def test_a_value_may_hold_any_printable_text(file):
         "[report]\nsubject_prefix = [100% of # it; \"x\" = 'y': ${a} %(b)s é漢]\n[paths]\ncsv_filename = a#b%20;c.csv\n"
     )
     settings = load(file(text))
-    assert settings[config.SUBJECT_PREFIX] == "[100% of # it; \"x\" = 'y': ${a} %(b)s é漢]"
-    assert settings[config.CSV_FILENAME] == "a#b%20;c.csv"
+    assert settings[options.SUBJECT_PREFIX] == "[100% of # it; \"x\" = 'y': ${a} %(b)s é漢]"
+    assert settings[options.CSV_FILENAME] == "a#b%20;c.csv"
 
 
 @pytest.mark.parametrize(
@@ -115,16 +116,16 @@ def test_a_value_may_hold_any_printable_text(file):
 )  # fmt: skip
 def test_every_usual_form_of_an_ini_file_is_read(file, text):
     assert faults(file(text)) == []
-    assert load(file(text))[config.EMAIL] == "a@example.org"
+    assert load(file(text))[options.EMAIL] == "a@example.org"
 
 
 def test_a_value_goes_on_in_indented_lines(file):
     path = file("[report]\nemail = a@example.org,\n  b@example.org,\n# between\n\n\tc@example.org\nsmtp_port = 99\n")
     settings = load(path)
-    assert settings[config.EMAIL] == "a@example.org, b@example.org, c@example.org"
-    assert settings[config.SMTP_PORT] == 99
-    assert settings.entries[config.EMAIL].line == 2
-    assert load(file("[report]\nemail =\n  a@example.org\n"))[config.EMAIL] == "a@example.org"
+    assert settings[options.EMAIL] == "a@example.org, b@example.org, c@example.org"
+    assert settings[options.SMTP_PORT] == 99
+    assert settings.entries[options.EMAIL].line == 2
+    assert load(file("[report]\nemail =\n  a@example.org\n"))[options.EMAIL] == "a@example.org"
 
 
 def test_drop_ins_are_read_in_the_order_of_their_names_and_later_ones_win(file):
@@ -135,11 +136,11 @@ def test_drop_ins_are_read_in_the_order_of_their_names_and_later_ones_win(file):
         file("[report]\nemail = wrong@example.org\n", name)
     Path(path).write_text("[report]\nemail = first@example.org\nsmtp_port = 1\nsmtp_host = first\n")
     settings = load(path)
-    assert settings[config.EMAIL] == "third@example.org"
-    assert settings[config.SMTP_PORT] == 2
-    assert settings[config.SMTP_HOST] == "first"
-    assert settings.entries[config.EMAIL].file == path + ".d/90-b.conf"
-    assert settings.entries[config.SMTP_HOST].file == path
+    assert settings[options.EMAIL] == "third@example.org"
+    assert settings[options.SMTP_PORT] == 2
+    assert settings[options.SMTP_HOST] == "first"
+    assert settings.entries[options.EMAIL].file == path + ".d/90-b.conf"
+    assert settings.entries[options.SMTP_HOST].file == path
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from maillogsentinel import __version__, cli
-from maillogsentinel.config import ACCEPTED, OPTIONS, Option
+from maillogsentinel.options import ACCEPTED, OPTIONS, Option
 
 # -- maillogsentinel.conf(5)
 
@@ -33,6 +33,9 @@ The files are read in this order, those of the directory by name, and later ones
 file of their own such as
 .IR /etc/maillogsentinel.conf.d/local.conf ,
 which no upgrade asks about.
+.B "maillogsentinel setup"
+asks for the usual ones and writes
+.IR 50\-setup.conf .
 With
 .BI \-\-config " FILE"
 it is

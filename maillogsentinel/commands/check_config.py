@@ -2,7 +2,8 @@
 
 import argparse
 
-from maillogsentinel.config import OPTIONS, examine
+from maillogsentinel.config import examine
+from maillogsentinel.options import OPTIONS
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,8 +6,7 @@ import sys
 import zlib
 from typing import IO
 
-from maillogsentinel import config as options
-from maillogsentinel import privileges
+from maillogsentinel import options, privileges
 from maillogsentinel.commands import outfile
 from maillogsentinel.config import load
 from maillogsentinel.errors import StoreError, UsageError

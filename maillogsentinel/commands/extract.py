@@ -4,8 +4,7 @@ import argparse
 import os
 import sys
 
-from maillogsentinel import complaints
-from maillogsentinel import config as options
+from maillogsentinel import complaints, options
 from maillogsentinel.commands import session
 from maillogsentinel.config import Config
 from maillogsentinel.errors import MailLogSentinelError

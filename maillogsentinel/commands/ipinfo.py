@@ -9,8 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from maillogsentinel import config as options
-from maillogsentinel import privileges
+from maillogsentinel import options, privileges
 from maillogsentinel.commands import session
 from maillogsentinel.config import Config
 from maillogsentinel.enrich.geo import Database, Geo, Place

@@ -4,7 +4,7 @@ import argparse
 import glob
 import os
 
-from maillogsentinel import config as options
+from maillogsentinel import options
 from maillogsentinel.commands import session
 from maillogsentinel.commands.reset import put_away
 from maillogsentinel.config import Config

@@ -5,8 +5,7 @@ import os
 import sys
 from datetime import date, timedelta
 
-from maillogsentinel import complaints
-from maillogsentinel import config as options
+from maillogsentinel import complaints, options
 from maillogsentinel.commands import outfile, session
 from maillogsentinel.commands.extract import extract
 from maillogsentinel.config import Config

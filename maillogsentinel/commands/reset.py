@@ -2,7 +2,7 @@
 
 import argparse
 
-from maillogsentinel import config as options
+from maillogsentinel import options
 from maillogsentinel.commands import session
 from maillogsentinel.config import Config
 from maillogsentinel.store import archive

@@ -5,8 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 
-from maillogsentinel import complaints, config, ownlog, privileges
-from maillogsentinel import config as options
+from maillogsentinel import complaints, config, options, ownlog, privileges
 from maillogsentinel.config import Config
 from maillogsentinel.errors import MailLogSentinelError
 

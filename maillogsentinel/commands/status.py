@@ -6,8 +6,7 @@ import json
 import os
 from typing import Any
 
-from maillogsentinel import __version__, privileges
-from maillogsentinel import config as options
+from maillogsentinel import __version__, options, privileges
 from maillogsentinel.config import Config, load
 from maillogsentinel.enrich import age
 from maillogsentinel.enrich.geo import Geo

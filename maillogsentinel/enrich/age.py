@@ -4,9 +4,10 @@ import os
 import re
 import time
 
-from maillogsentinel.config import ASN_DB_PATH, ASN_DB_URL, COUNTRY_DB_PATH, COUNTRY_DB_URL, Config
+from maillogsentinel.config import Config
 from maillogsentinel.enrich import ipfire
 from maillogsentinel.enrich.geo import Database, Geo
+from maillogsentinel.options import ASN_DB_PATH, ASN_DB_URL, COUNTRY_DB_PATH, COUNTRY_DB_URL
 
 OLD = 30
 """Days from which on a database is old."""

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from maillogsentinel.config import ASN_DB_URL, COUNTRY_DB_URL, DB_MAX_BYTES, DB_TIME_LIMIT, STATE_DIR, Config, Option
+from maillogsentinel.config import Config
 from maillogsentinel.durable import sync_directory
 from maillogsentinel.enrich import download
 from maillogsentinel.enrich.download import NO_STAMP, DownloadError, Got, NetworkAwayError, Progress, Stamp, shown
 from maillogsentinel.enrich.geo import OUR_NAMES, open_reader
 from maillogsentinel.enrich.place import Column, DatabaseError, Reader
+from maillogsentinel.options import ASN_DB_URL, COUNTRY_DB_URL, DB_MAX_BYTES, DB_TIME_LIMIT, STATE_DIR, Option
 
 LOCK = "lock-update"
 """The update's own lock: no extraction waits for a download."""

@@ -109,17 +109,31 @@ def get(origin: str, file: BinaryIO, stamp: Stamp, most: int, progress: Progress
     """
     if origin.startswith("/"):
         return _copy(origin, file, stamp, most, progress)
+    with _answered(origin, stamp) as response:
+        if response.status_code == 304 and stamp != NO_STAMP:
+            return Got(stamp, True, "", True)
+        _refuse_status(origin, response.status_code)
+        return _body(origin, response, file, most, progress)
+
+
+def try_out(origin: str) -> None:
+    """Ask for the file at `origin`, without getting more than the answer's beginning. Raises DownloadError."""
+    if origin.startswith("/"):
+        _open(origin).close()
+        return
+    with _answered(origin, NO_STAMP) as response:
+        _refuse_status(origin, response.status_code)
+
+
+@contextmanager
+def _answered(origin: str, stamp: Stamp) -> Iterator[Any]:
+    """Yield the server's answer, whose body was not read. What fails in the block becomes a DownloadError as well."""
     import requests
     from urllib3.exceptions import HTTPError
 
     try:
-        with requests.Session() as session:
-            response = _answer(session, origin, stamp)
-            with response:
-                if response.status_code == 304 and stamp != NO_STAMP:
-                    return Got(stamp, True, "", True)
-                _refuse_status(origin, response.status_code)
-                return _body(origin, response, file, most, progress)
+        with requests.Session() as session, _answer(session, origin, stamp) as response:
+            yield response
     except requests.RequestException as error:
         raise _sentence(origin, error) from error
     except HTTPError as error:
@@ -217,7 +231,7 @@ def _too_large(origin: str, most: int) -> DownloadError:
     )
 
 
-def _copy(path: str, file: BinaryIO, stamp: Stamp, most: int, progress: Progress | None) -> Got:
+def _open(path: str) -> BinaryIO:
     try:
         # O_NONBLOCK: a pipe would be waited for.
         source = open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb")  # noqa: SIM115
@@ -226,10 +240,15 @@ def _copy(path: str, file: BinaryIO, stamp: Stamp, most: int, progress: Progress
         raise kind(
             f"{shown(path)} cannot be read ({error.strerror}). Name another one, or make it readable to this user"
         ) from error
-    with source:
+    if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+        source.close()
+        raise DownloadError(f"{shown(path)} is no regular file. Name another one")
+    return source
+
+
+def _copy(path: str, file: BinaryIO, stamp: Stamp, most: int, progress: Progress | None) -> Got:
+    with _open(path) as source:
         status = os.fstat(source.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise DownloadError(f"{shown(path)} is no regular file. Name another one")
         date = formatdate(status.st_mtime, usegmt=True)
         found = Stamp(f"{status.st_dev}-{status.st_ino}-{status.st_size}-{status.st_mtime_ns}", date)
         if found == stamp:

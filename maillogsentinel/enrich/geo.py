@@ -6,9 +6,10 @@ import socket
 import stat
 from typing import NamedTuple
 
-from maillogsentinel.config import ASN_DB_PATH, COUNTRY_DB_PATH, STATE_DIR, Config, Option
+from maillogsentinel.config import Config
 from maillogsentinel.enrich import ipfire, mmdb
 from maillogsentinel.enrich.place import NOWHERE, Column, DatabaseError, Place, Reader
+from maillogsentinel.options import ASN_DB_PATH, COUNTRY_DB_PATH, STATE_DIR, Option
 
 __all__ = ["Database", "Geo", "Place"]
 

@@ -5,7 +5,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from maillogsentinel.config import (
+from maillogsentinel.config import Config
+from maillogsentinel.enrich.dns_exchange import Exchange, server, servers_of
+from maillogsentinel.enrich.dns_wire import NO_SUCH_HOST, OK, SKIPPED, TRY_AGAIN, Verdict
+from maillogsentinel.options import (
     CACHE_TTL,
     DNS_BUDGET,
     DNS_ENABLED,
@@ -13,10 +16,7 @@ from maillogsentinel.config import (
     DNS_PORT,
     DNS_SERVERS,
     DNS_TIMEOUT,
-    Config,
 )
-from maillogsentinel.enrich.dns_exchange import Exchange, server, servers_of
-from maillogsentinel.enrich.dns_wire import NO_SUCH_HOST, OK, SKIPPED, TRY_AGAIN, Verdict
 
 RESOLV_CONF = "/etc/resolv.conf"
 

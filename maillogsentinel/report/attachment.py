@@ -4,7 +4,8 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from maillogsentinel.config import ATTACHMENT_MAX_BYTES, Config
+from maillogsentinel.config import Config
+from maillogsentinel.options import ATTACHMENT_MAX_BYTES
 from maillogsentinel.report.wording import size
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from maillogsentinel import __version__
-from maillogsentinel import config as options
+from maillogsentinel import __version__, options
 from maillogsentinel.config import Config
 from maillogsentinel.localtime import MINUTE, LocalTime
 from maillogsentinel.report.rows import Records

@@ -5,9 +5,10 @@ import signal
 import subprocess
 from email.message import EmailMessage
 
-from maillogsentinel.config import SENDMAIL_PATH, TRANSPORT, Config
+from maillogsentinel.config import Config
 from maillogsentinel.errors import DeliveryError
 from maillogsentinel.model import safe_text
+from maillogsentinel.options import SENDMAIL_PATH, TRANSPORT
 
 SENDMAIL_TIMEOUT = 120.0
 """Seconds for the sendmail command; Postfix's own is done in well under one."""

@@ -6,18 +6,32 @@ import re
 from collections.abc import Sequence
 from email.message import EmailMessage
 
-from maillogsentinel.config import EMAIL, SENDER_OVERRIDE, SUBJECT_PREFIX, Config
+from maillogsentinel.config import Config
 from maillogsentinel.errors import DeliveryError, UsageError
+from maillogsentinel.options import EMAIL, SENDER_OVERRIDE, SUBJECT_PREFIX
 from maillogsentinel.report import wording
 from maillogsentinel.report.attachment import Attachment
 from maillogsentinel.report.delivery import send
 from maillogsentinel.report.summary import Summary
 from maillogsentinel.report.this_host import full_host_name
 
-__all__ = ["compose", "send"]
+__all__ = ["compose", "send", "sender_for"]
 
 # 7bit: whatever is long or not ASCII becomes quoted-printable or base64, which every MTA passes on.
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")
+
+
+def sender_for(config: Config, recipients: str) -> str:
+    """Return the sender of a mail to `recipients`. Raises DeliveryError when an address cannot stand in a mail."""
+    # From names one mailbox (RFC 5322, 3.6.2, otherwise wants a Sender as well).
+    sender = config[SENDER_OVERRIDE].partition(",")[0] or f"maillogsentinel@{full_host_name()}"
+    for addresses, option in ((recipients, "email"), (sender, "sender_override")):
+        if not addresses.isascii():
+            raise DeliveryError(
+                f"Cannot write a mail for {addresses!a}: it has letters outside ASCII. Give the address"
+                f" in [report] {option}, or with --to, with the domain in its xn-- form."
+            )
+    return sender
 
 
 def compose(
@@ -38,21 +52,13 @@ def compose(
         recipients = EMAIL.parse(to) if to else config[EMAIL]
     except ValueError as error:
         raise UsageError(f"--to {error}.") from error
-    host = full_host_name()
-    # From names one mailbox (RFC 5322, 3.6.2, otherwise wants a Sender as well).
-    sender = config[SENDER_OVERRIDE].partition(",")[0] or f"maillogsentinel@{host}"
-    for addresses, option in ((recipients, "email"), (sender, "sender_override")):
-        if not addresses.isascii():
-            raise DeliveryError(
-                f"Cannot write a mail for {addresses!a}: it has letters outside ASCII. Give the address"
-                f" in [report] {option}, or with --to, with the domain in its xn-- form."
-            )
+    sender = sender_for(config, recipients)
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     message["To"] = recipients
     message["Subject"] = _header_text(f"{config[SUBJECT_PREFIX]} {wording.subject(summary)}")
     message["Date"] = email.utils.localtime()
-    message["Message-ID"] = email.utils.make_msgid(domain=host)
+    message["Message-ID"] = email.utils.make_msgid(domain=full_host_name())
     # RFC 3834: no out-of-office reply comes back.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)

@@ -4,23 +4,53 @@ import os
 import smtplib
 import ssl
 import stat
-from typing import NoReturn
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, NoReturn
 
-from maillogsentinel.config import (
-    SMTP_CREDENTIALS_FILE,
-    SMTP_HOST,
-    SMTP_PORT,
-    SMTP_SECURITY,
-    SMTP_TIMEOUT,
-    Config,
-)
+from maillogsentinel.config import Config
 from maillogsentinel.errors import DeliveryError
 from maillogsentinel.model import safe_text
+from maillogsentinel.options import SMTP_CREDENTIALS_FILE, SMTP_HOST, SMTP_PORT, SMTP_SECURITY, SMTP_TIMEOUT
 from maillogsentinel.report.this_host import full_host_name
+
+
+class Refusal(NamedTuple):
+    """A recipient whom the server does not take mail for."""
+
+    recipient: str
+    code: int
+    """The reply's three digits: 4xx may pass, 5xx will not."""
+    said: str
+    """The reply, safe text."""
+
+    def __str__(self) -> str:
+        return f"{self.recipient}: {self.said}"
 
 
 def send(config: Config, sender: str, recipients: list[str], data: bytes) -> None:
     """Send `data`, a mail with CRLF lines. Raises DeliveryError unless the server took it for every recipient."""
+    with _session(config) as (server, place):
+        refused = _address(server, sender, recipients, len(data), place)
+        if refused:
+            # Nobody gets it now, so that nobody gets it twice when the mail is tried again.
+            said = "; ".join(map(str, refused))
+            _fail(f"{place} refused {said}. The mail went to nobody; correct [report] email")
+        _hand_over(server, data, place)
+
+
+def refusals(config: Config, sender: str, recipients: list[str]) -> list[Refusal]:
+    """Ask the server whether it would take a mail, without sending one, and return whom it would not.
+
+    Raises DeliveryError when it cannot be asked, or does not take the sender.
+    """
+    with _session(config) as (server, place):
+        return _address(server, sender, recipients, 0, place)
+
+
+@contextmanager
+def _session(config: Config) -> Iterator[tuple[smtplib.SMTP, str]]:
+    """Yield the server, connected and logged in, and its name. Every fault becomes a DeliveryError."""
     place = f"{config[SMTP_HOST]}:{config[SMTP_PORT]}"
     credentials = _credentials(config) if config[SMTP_CREDENTIALS_FILE] else None
     try:
@@ -28,7 +58,7 @@ def send(config: Config, sender: str, recipients: list[str], data: bytes) -> Non
         try:
             if credentials:
                 _log_in(server, credentials, place, config[SMTP_CREDENTIALS_FILE])
-            _hand_over(server, sender, recipients, data, place)
+            yield server, place
         except BaseException:
             # close, not quit: a server that does not answer is not asked once more.
             server.close()
@@ -100,19 +130,21 @@ def _log_in(server: smtplib.SMTP, credentials: tuple[str, str], place: str, path
         _fail(f"no login at {place} with {path}: user name and password must be plain ASCII")
 
 
-def _hand_over(server: smtplib.SMTP, sender: str, recipients: list[str], data: bytes, place: str) -> None:
+def _address(server: smtplib.SMTP, sender: str, recipients: list[str], size: int, place: str) -> list[Refusal]:
+    """Name sender and recipients of a mail of `size` bytes, and return the recipients that are refused."""
     server.ehlo_or_helo_if_needed()
-    code, text = server.mail(sender, [f"size={len(data)}"] if server.does_esmtp and server.has_extn("size") else [])
+    code, text = server.mail(sender, [f"size={size}"] if server.does_esmtp and server.has_extn("size") else [])
     if code != 250:
         _fail(f"{place} refused the sender {sender}: {_said(code, text)}. Set [report] sender_override")
     refused = []
     for recipient in recipients:
         code, text = server.rcpt(recipient)
         if code not in (250, 251):
-            refused.append(f"{recipient}: {_said(code, text)}")
-    if refused:
-        # Nobody gets it now, so that nobody gets it twice when the mail is tried again.
-        _fail(f"{place} refused {'; '.join(refused)}. The mail went to nobody; correct [report] email")
+            refused.append(Refusal(recipient, code, _said(code, text)))
+    return refused
+
+
+def _hand_over(server: smtplib.SMTP, data: bytes, place: str) -> None:
     try:
         code, text = server.data(data)
     except smtplib.SMTPDataError as error:
@@ -122,7 +154,7 @@ def _hand_over(server: smtplib.SMTP, sender: str, recipients: list[str], data: b
 
 
 def _say_goodbye(server: smtplib.SMTP) -> None:
-    # The mail has been accepted: what happens from here on changes nothing.
+    # All is said: what happens from here on changes nothing.
     try:
         server.quit()
     except (smtplib.SMTPException, OSError):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from maillogsentinel.config import DNS_BUDGET, DNS_IN_FLIGHT, DNS_PORT, DNS_SERVERS, DNS_TIMEOUT, OPTIONS, Config
+from maillogsentinel.config import Config
 from maillogsentinel.enrich.reverse_dns import Answer, Resolver
+from maillogsentinel.options import DNS_BUDGET, DNS_IN_FLIGHT, DNS_PORT, DNS_SERVERS, DNS_TIMEOUT, OPTIONS
 
 
 class Forgetful:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from maillogsentinel.config import OPTIONS
+from maillogsentinel.options import OPTIONS
 
 FIVE = """\
 [report]

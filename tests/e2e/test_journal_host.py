@@ -21,6 +21,7 @@ from test_machine import (
     recorded,
     records,
     reports,
+    wizard,
 )
 from test_postfix import Attempts
 
@@ -271,3 +272,21 @@ def test_what_journald_drops_of_a_flood_is_told_in_the_report(host: SystemdHost)
     assert sum(found.values()) < 80
     report = host.as_user("maillogsentinel report --stdout")
     assert f"(at least {dropped} messages): failed logins may be missing." in report
+
+
+def test_setup_finds_the_journal_and_says_when_the_service_user_may_not_read_it(host: SystemdHost) -> None:
+    sent = attack(host, "first", 2)
+    wait_for_journal(host, sent)
+    rest = [(name, "") for name in ("email", "interval", "update", "enabled", "time_zone")]
+    said = wizard(host, [("mail_log", ""), *rest])
+    assert "ok: the journal can be read; its newest line of Postfix is of " in said
+    assert "(auto: there is no /var/log/mail.log)" in said
+    assert f"2 new records in {CSV}" in said
+    assert recorded(host) == sent
+    for group in ("adm", "systemd-journal"):
+        host.run(f"gpasswd --delete maillogsentinel {group}")
+    done = host.try_to("maillogsentinel setup --non-interactive --set paths.mail_log=journal")
+    assert done.returncode == 1
+    assert "The journal may not be read by this user. Add the user to the group systemd-journal" in done.stdout
+    assert "Nothing was changed." in done.stdout
+    assert host.run("ls -A /etc/maillogsentinel.conf.d") == ""

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from chroot import host_release, run
 from machine import Machine
-from mailhost import CSV, STATE, SUITES, MailHost, system, wait_until
+from mailhost import CSV, ENTERED, STATE, SUITES, MailHost, system, wait_until
 from test_postfix import CLIENTS, USERS, Attempts, plain
 
 pytestmark = [
@@ -161,11 +161,16 @@ def from_cron(host: MailHost) -> list[str]:
 
 
 def assert_modest(host: Machine) -> None:
-    """Whatever of ours ran, ran as its own user; no port was opened; and the package's files are as they were."""
+    """Whatever of ours ran, ran as its own user; no port was opened; and the files are as they should be."""
     user = host.run("id -u maillogsentinel").strip()
     assert host.users == {"\t".join([user] * 4)}
     assert host.listening <= {25, 465, 587}
     assert {address.rpartition(":")[2] for address in host.ports()} == {"25", "465", "587"}
+    assert_modest_files(host)
+
+
+def assert_modest_files(host: Machine) -> None:
+    """The package's files are as they were, and what the program wrote is its user's."""
     assert host.run("dpkg --verify maillogsentinel") == ""
     assert host.run(f"find {STATE} /var/log/maillogsentinel ! -user maillogsentinel") == ""
 
@@ -361,3 +366,100 @@ def test_a_night_with_a_full_var_ends_with_mails_that_name_the_gap_and_cover_bot
         assert re.search(rf"\n  {evening} 22:17 to {morning} 00:00   \(the disk was full", parts(mails[0])[0])
         assert re.search(rf"\n  {morning} 00:00 to {morning} 08:17   \(the disk was full", parts(mails[1])[0])
         assert_modest(host)
+
+
+def wizard(host: MailHost, answers: list[tuple[str, str]]) -> str:
+    """Run the wizard on a terminal, give each answer when its question comes, and return all that was said."""
+    pexpect = pytest.importorskip("pexpect", reason="install the Debian package python3-pexpect")
+    enter = ["--target", host.inside, *ENTERED, "/bin/sh", "-c", "LC_ALL=C.UTF-8 maillogsentinel setup"]
+    environment = {**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    child = pexpect.spawn("nsenter", enter, env=environment, encoding="utf-8", timeout=60, dimensions=(60, 200))
+    said = io.StringIO()
+    child.logfile_read = said
+    for question, answer in answers:
+        child.expect(rf"{question}[^\n]* \[[^\n]*\]: ")
+        child.sendline(answer)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0, said.getvalue()
+    return said.getvalue().replace("\r", "")
+
+
+def test_setup_asks_postfix_and_reads_as_the_service_user(start: Callable[..., Machine]) -> None:
+    with start() as host:
+        sent = attack(host, "before", 4)
+        wait_for_log(host, sent)
+        host.run("install -m 600 /dev/null /var/log/secret.log")
+        said = wizard(
+            host,
+            [
+                ("mail_log", "/var/log/secret.log"),
+                ("Take it", "n"),
+                ("mail_log", ""),
+                ("email", "nobody-here"),
+                ("Take it", "n"),
+                ("email", "root@mx1.example.org"),
+                ("interval", "5"),
+                ("update", "no"),
+                ("enabled", ""),
+                ("time_zone", "UTC"),
+                ("Write it", "y"),
+            ],
+        )
+        assert "Checks are made as the user maillogsentinel." in said
+        assert "Will not work: /var/log/secret.log may not be read by this user" in said
+        assert "ok: /var/log/mail.log can be read" in said
+        assert "Will not work: localhost:25 refuses nobody-here: 550 5.1.1" in said
+        assert "ok: localhost:25 takes mail for root@mx1.example.org." in said
+        assert f"4 new records in {CSV}" in said
+        assert recorded(host) == sent
+        assert host.mails() == [], "asking sent a mail"
+        answers = "/etc/maillogsentinel.conf.d/50-setup.conf"
+        assert host.run(f"stat -c '%A %U %G' {answers}") == "-rw-r--r-- root root\n"
+        assert [line for line in host.run(f"cat {answers}").splitlines() if "=" in line] == [
+            "email = root@mx1.example.org",
+            "update = no",
+            "time_zone = UTC",
+        ]
+        assert_modest_files(host)
+
+        command = re.search(r"For every 5 minutes, run:\n +sudo (sed .*)\n", said)
+        assert command, said
+        host.run(command[1])
+        assert "### Extraction interval : every 5 minutes " in host.run("maillogsentinel report --stdout")
+        sent += attack(host, "after", 4)
+        wait_for_log(host, sent)
+        host.fire(at(15, 20))
+        assert recorded(host) == sent
+
+
+def test_setup_that_cannot_write_changes_nothing_and_a_purge_takes_what_it_wrote(start: Callable[..., Machine]) -> None:
+    with start() as host:
+        place = "/etc/maillogsentinel.conf.d"
+        host.run("postconf -e maillog_file=/var/log/postfix.log")
+        rest = [(name, "") for name in ("email", "interval", "update", "enabled", "time_zone")]
+        said = wizard(host, [("mail_log", ""), ("Take it", "yes"), *rest, ("Write it", "no")])
+        assert "Postfix itself writes /var/log/postfix.log (its maillog_file)." in said
+        assert "\n+mail_log = /var/log/postfix.log\n" in said
+        assert said.endswith("\nNothing was changed.\n")
+        given = (
+            "maillogsentinel setup --non-interactive --set general.time_zone=UTC --set paths.mail_log=/var/log/mail.log"
+        )
+        for mount, why in (
+            (f"size=16k none {place} && head -c 16384 /dev/zero >{place}/full", "No space left on device. Nothing was"),
+            (f"ro none {place}", "Read-only file system. Nothing was changed. Make that file system writable"),
+        ):
+            host.run(f"mount -t tmpfs -o {mount}")
+            done = host.try_to(given)
+            assert done.returncode == 1
+            assert re.fullmatch(rf"maillogsentinel: Cannot write {place}/50-setup.conf: {why} [^\n]*\n", done.stdout)
+            assert host.run(f"ls -A {place}") in ("full\n", "")
+            host.run(f"umount {place}")
+        said = host.as_user(f"{given} || echo status $?")
+        assert re.fullmatch(r"maillogsentinel: Cannot write .*: Permission denied\. .* as root: .*\nstatus 1\n", said)
+        assert host.run(f"ls -A {place} {STATE}").split() == [f"{place}:", f"{STATE}:"]
+
+        assert host.run(given) == ""
+        assert host.run(f"ls -A {place}") == "50-setup.conf\n"
+        assert_modest_files(host)
+        host.run(f"apt-get purge -y maillogsentinel </dev/null >/dev/null 2>&1 && [ ! -e {place} ]")

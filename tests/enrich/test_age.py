@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from maillogsentinel import config
+from maillogsentinel import config, options
 from maillogsentinel.config import Entry
 from maillogsentinel.enrich import age, ipfire
 from maillogsentinel.enrich.geo import Database
@@ -15,10 +15,10 @@ DAY = 86_400
 
 
 def settings(**values):
-    found = {option: option.parse(option.default) for option in config.OPTIONS}
+    found = {option: option.parse(option.default) for option in options.OPTIONS}
     entries = {}
     for name, value in values.items():
-        option = getattr(config, name)
+        option = getattr(options, name)
         found[option] = option.parse(value)
         entries[option] = Entry("x.conf", 1, option.section, option.key, value)
     return config.Config(found, entries, [])

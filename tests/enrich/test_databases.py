@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from maillogsentinel import config
+from maillogsentinel import config, options
 from maillogsentinel.enrich import databases, download, geo, ipfire
 from maillogsentinel.enrich.geo import Geo
 from tests.conftest import CHECKOUT
@@ -64,20 +64,20 @@ class Host:
     def __init__(self, directory: Path) -> None:
         self.state = directory / "state"
         self.state.mkdir()
-        self.values = {option: option.parse(option.default) for option in config.OPTIONS}
-        self.values[config.STATE_DIR] = str(self.state)
-        self.values[config.ASN_DB_URL] = ()
-        self.values[config.DB_TIME_LIMIT] = 20.0
+        self.values = {option: option.parse(option.default) for option in options.OPTIONS}
+        self.values[options.STATE_DIR] = str(self.state)
+        self.values[options.ASN_DB_URL] = ()
+        self.values[options.DB_TIME_LIMIT] = 20.0
 
     @property
     def config(self) -> config.Config:
         return config.Config(self.values, {}, [])
 
-    def update(self, *country: str, **options) -> databases.Result:
+    def update(self, *country: str, **more) -> databases.Result:
         """Update the country database from there, and return what became of it."""
-        self.values[config.COUNTRY_DB_URL] = country
-        for name, value in options.items():
-            self.values[getattr(config, name)] = value
+        self.values[options.COUNTRY_DB_URL] = country
+        for name, value in more.items():
+            self.values[getattr(options, name)] = value
         (result,) = databases.update(self.config)
         assert sorted(os.listdir(self.state)) == sorted(
             name for name in os.listdir(self.state) if name not in (databases.STAGING, databases.MEMORY + ".new")
@@ -218,11 +218,11 @@ def test_a_change_of_form_leaves_no_former_file_that_would_win(settled, server):
 
 def test_each_column_has_its_own_and_an_empty_address_turns_one_off(host, server):
     server.replies.update({"/c.mmdb": Reply(200, mmdb("US")), "/a.csv": Reply(200, ASN_CSV)})
-    host.values[config.COUNTRY_DB_URL] = (server.address + "/c.mmdb",)
-    host.values[config.ASN_DB_URL] = (server.address + "/a.csv",)
+    host.values[options.COUNTRY_DB_URL] = (server.address + "/c.mmdb",)
+    host.values[options.ASN_DB_URL] = (server.address + "/a.csv",)
     assert [(item.column, item.changed) for item in databases.update(host.config)] == [("country", True), ("asn", True)]
     assert Geo.open(host.config).lookup("8.8.8.8") == ("US", 15169, "Google, LLC")
-    host.values[config.COUNTRY_DB_URL] = host.values[config.ASN_DB_URL] = ()
+    host.values[options.COUNTRY_DB_URL] = host.values[options.ASN_DB_URL] = ()
     server.asked.clear()
     assert list(databases.update(host.config)) == []
     assert server.asked == []
@@ -230,8 +230,8 @@ def test_each_column_has_its_own_and_an_empty_address_turns_one_off(host, server
 
 def test_the_failure_of_one_does_not_keep_the_other_back(host, server):
     server.replies["/a.csv"] = Reply(200, ASN_CSV)
-    host.values[config.COUNTRY_DB_URL] = (server.address + "/missing",)
-    host.values[config.ASN_DB_URL] = (server.address + "/a.csv",)
+    host.values[options.COUNTRY_DB_URL] = (server.address + "/missing",)
+    host.values[options.ASN_DB_URL] = (server.address + "/a.csv",)
     assert [(item.failed, item.changed) for item in databases.update(host.config)] == [(True, False), (False, True)]
 
 
@@ -506,7 +506,7 @@ def test_the_sum_may_be_of_the_packed_or_of_the_unpacked_file(host, server):
 
 
 def test_the_default_addresses_have_their_checksums_in_the_release_beside():
-    for option in (config.COUNTRY_DB_URL, config.ASN_DB_URL):
+    for option in (options.COUNTRY_DB_URL, options.ASN_DB_URL):
         (address,) = option.parse(option.default)
         name = address.rpartition("/")[2]
         beside = f"https://github.com/sapics/ip-location-db/releases/download/checksum/{name}.sha256"

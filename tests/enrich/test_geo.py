@@ -9,7 +9,7 @@ import sys
 import pytest
 from mmdb_fixture import write_mmdb
 
-from maillogsentinel import config
+from maillogsentinel import config, options
 from maillogsentinel.enrich import geo, ipfire
 from maillogsentinel.enrich.geo import Geo, Place
 
@@ -32,10 +32,10 @@ def no_debian_database(monkeypatch, tmp_path):
 
 
 def settings(state_dir, country="", asn=""):
-    values = {option: option.parse(option.default) for option in config.OPTIONS}
-    values[config.STATE_DIR] = str(state_dir)
-    values[config.COUNTRY_DB_PATH] = str(country)
-    values[config.ASN_DB_PATH] = str(asn)
+    values = {option: option.parse(option.default) for option in options.OPTIONS}
+    values[options.STATE_DIR] = str(state_dir)
+    values[options.COUNTRY_DB_PATH] = str(country)
+    values[options.ASN_DB_PATH] = str(asn)
     return config.Config(values, {}, [])
 
 
@@ -525,10 +525,10 @@ def test_an_ipfire_database_with_holes_costs_the_addresses_in_them(tmp_path, deb
 def test_libraries_are_imported_only_when_a_file_asks_for_them(tmp_path):
     path = csv(tmp_path, COUNTRY_CSV)
     code = (
-        "import sys; from maillogsentinel import config; from maillogsentinel.enrich import ipfire, geo\n"
+        "import sys; from maillogsentinel import config, options; from maillogsentinel.enrich import ipfire, geo\n"
         "ipfire.PATH = '/nonexistent'\n"
-        "values = {option: option.parse(option.default) for option in config.OPTIONS}\n"
-        f"values[config.STATE_DIR] = {str(tmp_path)!r}; values[config.COUNTRY_DB_PATH] = {str(path)!r}\n"
+        "values = {option: option.parse(option.default) for option in options.OPTIONS}\n"
+        f"values[options.STATE_DIR] = {str(tmp_path)!r}; values[options.COUNTRY_DB_PATH] = {str(path)!r}\n"
         "print(geo.Geo.open(config.Config(values, {}, [])).lookup('192.0.2.1').country_code)\n"
         "print([name for name in ('maxminddb', 'location', 'csv', 'gzip') if name in sys.modules])"
     )

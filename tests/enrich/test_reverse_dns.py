@@ -16,7 +16,7 @@ import dns.rrset
 import pytest
 from dns_server import DnsServer, by_last_byte
 
-from maillogsentinel import config
+from maillogsentinel import config, options
 from maillogsentinel.enrich import reverse_dns
 from maillogsentinel.enrich.reverse_dns import Answer, Resolver
 
@@ -39,10 +39,10 @@ class DictCache:
 
 
 def settings(**given):
-    values = {option: option.parse(option.default) for option in config.OPTIONS}
-    values[config.DNS_TIMEOUT] = 0.5
-    values[config.DNS_BUDGET] = 10.0
-    values.update({getattr(config, name): value for name, value in given.items()})
+    values = {option: option.parse(option.default) for option in options.OPTIONS}
+    values[options.DNS_TIMEOUT] = 0.5
+    values[options.DNS_BUDGET] = 10.0
+    values.update({getattr(options, name): value for name, value in given.items()})
     return config.Config(values, {}, [])
 
 
@@ -550,8 +550,9 @@ def test_each_answer_is_in_the_log_at_debug(caplog):
 
 def test_dnspython_is_imported_only_when_something_is_asked():
     code = (
-        "import sys; from maillogsentinel import config; from maillogsentinel.enrich.reverse_dns import Resolver\n"
-        "values = {option: option.parse(option.default) for option in config.OPTIONS}\n"
+        "import sys; from maillogsentinel import config, options\n"
+        "from maillogsentinel.enrich.reverse_dns import Resolver\n"
+        "values = {option: option.parse(option.default) for option in options.OPTIONS}\n"
         "class Cache:\n    def get(self, addresses): return {}\n    def put(self, answers): pass\n"
         "Resolver(config.Config(values, {}, []), Cache()).resolve(['10.0.0.1'])\n"
         "print('dns' in sys.modules or 'asyncio' in sys.modules)"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from maillogsentinel import __version__
-from maillogsentinel.config import ACCEPTED, OPTIONS
+from maillogsentinel.options import ACCEPTED, OPTIONS
 from maillogsentinel.store import csvfile
 
 TOP = Path(__file__).parents[2]

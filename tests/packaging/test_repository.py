@@ -6,7 +6,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-from maillogsentinel import __version__, cli, config
+from maillogsentinel import __version__, cli, options
 
 TOP = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def commands() -> set[str]:
 
 
 def test_the_shipped_configuration_is_the_one_the_table_makes() -> None:
-    assert (TOP / "etc/maillogsentinel.conf").read_text() == config.shipped_file(), "run make conf"
+    assert (TOP / "etc/maillogsentinel.conf").read_text() == options.shipped_file(), "run make conf"
 
 
 def test_every_package_directory_is_installed() -> None:

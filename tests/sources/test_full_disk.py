@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from maillogsentinel import config, extraction
-from maillogsentinel import config as options
+from maillogsentinel import config, extraction, options
 from maillogsentinel.errors import StoreError
 from maillogsentinel.store import history
 from maillogsentinel.store.database import Database
