@@ -45,7 +45,12 @@ _IDS = frozenset(
         "_NAMESPACE",
     ]
 )
-_PLAIN = re.compile(r"[0-9a-z_-]{1,40}\Z")
+_PLAIN = re.compile(
+    rb"(?:[0-9]{1,20}|[0-9a-f]{32}|syslog|journal|stdout|kernel|driver|audit|line-break|eof|nul|system|user)\Z"
+)
+_STAMP = re.compile(
+    rb"(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d[T ])[ \d]?\d?\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\Z"
+)
 _FIELD = re.compile(r"[A-Z0-9_]{1,64}\Z")
 
 Replace = Callable[[bytes, bytes], bytes]
@@ -115,6 +120,8 @@ class Journal:
             if text.isdigit():
                 return (self._shift.microseconds(text) if self._shift else text).encode()
             stamp = text.rstrip().encode("latin-1")
+            if not _STAMP.match(stamp):
+                return self._names.ids[raw]
             return (self._shift.stamps[stamp] if self._shift else stamp) + b" " * (len(text) - len(stamp))
         if key in _IDS:
             return self._cursor(raw) if key == "__CURSOR" else self._names.ids[raw]
@@ -122,7 +129,7 @@ class Journal:
             return self._names.hosts[raw]
         if key == "SYSLOG_IDENTIFIER":
             return self._program(raw)
-        if key in _KEPT and _PLAIN.match(raw.decode("latin-1")):
+        if key in _KEPT and _PLAIN.match(raw):
             return raw
         return self._message(b"", raw)
 

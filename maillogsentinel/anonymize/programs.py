@@ -24,8 +24,8 @@ QUEUE_ID = re.compile(rb"[0-9A-F]{5,20}|(?=\D*\d)[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-t
 """Short, or Postfix's long one."""
 _REPEATED = re.compile(rb"message repeated \d{1,9} times: \[ ")
 _BEGIN = re.compile(SOLARIS)
-_NAMED = rb"[\w.-]{1,255}\[[^\]\s]{1,64}\](?::\d{1,5})?"
-_BARE = rb"\[[^\]\s]{1,64}\](?::\d{1,5})?"
+_NAMED = rb"[\w.-]{1,255}\[[^\]\s]{1,64}\](?::\d{1,5}(?![\w.]))?"
+_BARE = rb"\[[^\]\s]{1,64}\](?::\d{1,5}(?![\w.]))?"
 _SASL = re.compile(rb"(warning: )(" + _NAMED + rb")(: SASL )(.*)", re.S)
 _PLAIN = re.compile(rb"([\w-]+)( authentication failed:)(?:( )(.*))?", re.S)
 _FORGED = re.compile(rb"(.*)( authentication failed:)( )(Invalid authentication mechanism.*)", re.S)
@@ -62,7 +62,7 @@ _RULES: tuple[tuple[bytes, str, bytes], ...] = (
     ),
     (
         b" from ",
-        "=c=<te",
+        "tc=<te",
         rb"([a-z_-]{1,24}: [A-Z-]{1,16} from )(" + _NAMED + rb"|" + _BARE + rb")(: \d{3} (?:\d\.\d{1,3}\.\d{1,3} )?)"
         rb"(?>(<.*?>)(?=: [A-Z]))?((?>.*?" + _SENDER + rb"))(.*)",
     ),
@@ -85,14 +85,14 @@ _RULES: tuple[tuple[bytes, str, bytes], ...] = (
     (b"user=<", "tu=t", rb"((?>.*?\buser=<))(.*)(>)(, (?:method|rip|lip)=.*)"),
     (
         b"(",
-        "=u=t",
+        "tu=t",
         rb"([a-z0-9-]{2,20}\((?:\d{1,10}, )?)((?!\d{1,10}\)).*?)(\)(?:<\d{1,10}>)?(?=<[^<>\s]{1,64}>: |: ))(.*)",
     ),
     # PAM, saslauthd, Plesk, cron, sshd
     (b" rhost=", "tu=h=u", rb"((?>.*?authentication failure; )(?>.*?ruser=))(.*)( rhost=)(\S*)(?:(  user=)(.*))?"),
     (
         b"[user=",
-        "=u=h=ht",
+        "=uth=ht",
         rb"(do_auth +: auth failure: \[user=)(.*)(\] \[service=[^\[\]]*\] \[realm=)([^\[\]]*)"
         rb"(\] (?:\[remote=)?)([^\[\]]*)((?:\] )?\[mech=.*|\] .*)",
     ),
@@ -111,7 +111,7 @@ _RULES: tuple[tuple[bytes, str, bytes], ...] = (
     ),
 )
 _BETWEEN = re.compile(rb"(; from=<)(.*)(>,? to=<)(.*)(>,? )|(; (?:from|to)=<)(.*)(>,? )|(; )")
-_PROTOCOL = re.compile(rb"proto=[A-Z0-9]{1,16},?")
+_PROTOCOL = re.compile(rb"proto=(?:E?SMTP|LMTP|QMQP),?(?![^ ])")
 _LONGEST = 4096
 """Bytes of a message that the rules are tried on; Postfix cuts its own at 2000."""
 

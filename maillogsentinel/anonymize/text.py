@@ -25,7 +25,7 @@ _NUMBERS = (
 _CHARACTERS = rb"\w.%+\x80-\xff@-"
 _SIX = rb"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?"
 _ADDRESS = rb"(?:[0-9.]{7,15}|" + _SIX + rb")"
-_BRACKETED = rb"\[(?:" + _ADDRESS + rb"|unknown)\](?::\d{1,5})?"
+_BRACKETED = rb"\[(?:" + _ADDRESS + rb"|unknown)\](?::\d{1,5}(?![\w.]))?"
 # What shows by itself where it begins and ends. What stands between is mostly the program's, and so the same again.
 _SHOWN = re.compile(
     rb"((?<![\w.-])[\w.-]{0,255}"
@@ -40,7 +40,8 @@ _PIECE = re.compile(
     rb"(?P<value>[^\s,;()<>\[\]\"']+(?![^\s,;)>\]\"']))"
     rb"|(?P<phrase>(?<![\w.-])(?:for|by|such|[Ii]nvalid|authenticating) user '?)(?P<owner>[^\s(),;'<>]+)"
     rb"|(?P<number>(?<![\w.-])(?:(?i:" + _NUMBERS + rb")=|(?:size|limit|length|bytes) )\d{1,12}(?![\w.]))"
-    rb"|(?P<stamp>(?<![\w.])(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d[T ])[ \d]?\d\d?:\d\d:\d\d(?:\.\d{1,9}Z?|Z)?)"
+    rb"|(?P<stamp>(?<![\w.])(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d[T ])[ \d]?\d\d?:\d\d:\d\d"
+    rb"(?:\.\d{1,9}Z?|Z)?(?!\.?\w))"
     rb"|(?P<clock>(?<![\w.:])\d\d?:\d\d(?::\d\d)?(?![\w:]))"
     rb"|(?P<openssl>(?<!\w)error:[0-9A-F]{8}(?=:))"
     rb"|(?P<six>(?<![\w.:])" + _SIX + rb"(?![\w:]))"
@@ -69,7 +70,7 @@ _OTHER_SPELLINGS = frozenset(
 )
 _LONGEST_WORD = 512
 _SHORT_NUMBER = 7
-CLIENT = re.compile(rb"([\w.-]{1,255})\[(" + _ADDRESS + rb"|unknown)\]((?::\d{1,5})?)")
+CLIENT = re.compile(rb"([\w.-]{1,255})\[(" + _ADDRESS + rb"|unknown)\]((?::\d{1,5}(?![\w.]))?)")
 """A client or server as Postfix writes it."""
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from maillogsentinel.anonymize import cache, programs, quick, stamps
@@ -38,6 +38,21 @@ def test_names_go_and_words_stay(template):
     assert found, shown
     for name, new in zip(re.findall(rb"\{([^{}]*)\}", template), found.groups(), strict=True):
         assert new != name and name not in new
+
+
+_SECRET = st.sampled_from([b"zenobia", b"192.0.2.131", b"2001:db8:77::99", b"Zenobia@zz.example", b"[192.0.2.131]"])
+_BEFORE = st.sampled_from([b"", b" ", b", ", b"=", b"<", b">", b"(", b"'", b'"', b": ", b"@", b"."])
+_BEHIND = st.sampled_from([b"", b" ", b", ", b"=", b">", b")", b"'", b": ", b"[", b"]"])
+
+
+@settings(max_examples=1000)
+@given(st.sampled_from(LINES), st.floats(0, 1), _BEFORE, _SECRET, _BEHIND)
+@example(LINES[6], 1.0, b"", b"192.0.2.131", b"=")
+def test_wherever_in_a_message_a_name_stands_it_goes(template, where, before, secret, behind):
+    program, colon, message = re.sub(rb"[{}]", b"", template).partition(b": ")
+    place = int(where * len(message))
+    shown = anonymizer().line(HEAD + program + colon + message[:place] + before + secret + behind + message[place:])
+    assert not re.search(rb"zenobia|192\.0\.2\.131|2001:db8:77", shown.lower())
 
 
 def test_the_rules_have_a_letter_for_each_group():
