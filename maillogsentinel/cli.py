@@ -19,6 +19,7 @@ COMMANDS = {
     "check-config": "every fault of the configuration at once",
     "setup": "ask a few questions, check the answers, write the configuration",
     "explain": "tell for each line of a log whether it is a failure, and why",
+    "merge": "several servers' CSVs into one, each record once",
     "export": "committed records to stdout",
     "ipinfo": "country and network of addresses; --update gets new databases",
     "anonymize": "a log that may be shown to strangers and means the same to every tool",
@@ -99,6 +100,11 @@ def _explain(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
+def _merge(one: argparse.ArgumentParser) -> None:
+    one.add_argument("-o", "--output", metavar="FILE", required=True, help="the merged CSV; compressed as NAME.gz")
+    one.add_argument("file", nargs="+", metavar="FILE", help="a CSV, also compressed, also of an older version")
+
+
 def _setup(one: argparse.ArgumentParser) -> None:
     one.add_argument("--non-interactive", action="store_true", help="ask nothing; needs --set")
     one.add_argument(
@@ -151,6 +157,7 @@ _ARGUMENTS = {
     "check-config": _check_config,
     "setup": _setup,
     "explain": _explain,
+    "merge": _merge,
     "export": _export,
     "ipinfo": _ipinfo,
     "anonymize": _anonymize,

@@ -215,3 +215,13 @@ def load(path: str) -> Config:
     if errors:
         raise ConfigError(errors)
     return config
+
+
+def settings(path: str | None = None) -> Config:
+    """Return the configuration in `path`; the defaults when that is not named and none is installed.
+
+    For what needs no installation. Raises UsageError.
+    """
+    if path in (None, DEFAULT_FILE) and not os.path.lexists(DEFAULT_FILE):
+        return Config({}, {}, [])
+    return load(path or DEFAULT_FILE)

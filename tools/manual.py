@@ -125,6 +125,7 @@ class Word:
         self.names = list(action.option_strings)
         self.help = "" if action.help in (None, argparse.SUPPRESS) else str(action.help)
         self.choices = [str(choice) for choice in action.choices or []]
+        self.several = action.nargs in ("*", "+")
         optional = action.nargs == "?" and action.option_strings  # then it stands behind =, if at all
         self.value = "" if action.nargs == 0 or optional else str(action.metavar or action.dest)
         if not self.choices and "|" in self.value:
@@ -262,7 +263,7 @@ def _zsh_specs(word: Word) -> list[str]:
     action = f"({' '.join(word.choices)})" if word.choices else "_files" if word.is_path else " "
     value = f":{_plain(word.value.split('|')[-1]).lower()}:{action}" if word.value else ""
     if not word.names:
-        return [f"':{_plain(word.value)}:{action}'"]
+        return [f"'{'*' if word.several else ''}:{_plain(word.value)}:{action}'"]
     return [f"'*{name}[{_plain(word.help or word.value)}]{value}'" for name in word.names]
 
 

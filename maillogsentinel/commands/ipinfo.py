@@ -11,9 +11,9 @@ from typing import Any
 
 from maillogsentinel import options, privileges
 from maillogsentinel.commands import session
-from maillogsentinel.config import Config
+from maillogsentinel.config import Config, settings
 from maillogsentinel.enrich.geo import Database, Geo, Place
-from maillogsentinel.enrich.ipinfo import canonical, settings
+from maillogsentinel.enrich.ipinfo import canonical
 from maillogsentinel.enrich.place import NOWHERE
 from maillogsentinel.enrich.special import kind_of
 from maillogsentinel.errors import MailLogSentinelError, StoreError, UsageError

@@ -5,7 +5,7 @@ import socket
 import time
 from typing import NamedTuple
 
-from maillogsentinel.config import DEFAULT_FILE, Config, load
+from maillogsentinel.config import Config, settings
 from maillogsentinel.enrich.geo import Database, Geo, candidates
 
 _LOOK_AGAIN = 60.0
@@ -56,16 +56,6 @@ def canonical(address: str) -> str:
     except (OSError, ValueError):
         raise ValueError(f"{address[:100]!r} is not an IP address") from None
     return address
-
-
-def settings(config_file: str | None = None) -> Config:
-    """Return the configuration in `config_file`; the defaults when that is not named and none is installed.
-
-    Raises UsageError.
-    """
-    if config_file in (None, DEFAULT_FILE) and not os.path.lexists(DEFAULT_FILE):
-        return Config({}, {}, [])
-    return load(config_file or DEFAULT_FILE)
 
 
 def _fresh(config_file: str | None, opened: _Opened | None) -> _Opened:

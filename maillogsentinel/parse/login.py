@@ -96,10 +96,11 @@ def _login(raw: bytes) -> Login | None:
     if not 0 < len(user) <= _LONGEST:
         return None
     ip = address(addr)
-    return None if ip is None else Login(safe_text(user), ip, _network(ip))
+    return None if ip is None else Login(safe_text(user), ip, network(ip))
 
 
-def _network(ip: str) -> str:
+def network(ip: str) -> str:
+    """Return the network that a canonical address is counted to: the first 24 bits of IPv4, the first 48 of IPv6."""
     if ":" not in ip:
         return ip.rpartition(".")[0] + ".0/24"
     from socket import AF_INET6, inet_ntop, inet_pton

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from maillogsentinel.report.fleet import Fleet, Shared
 from maillogsentinel.report.summary import Summary
 from maillogsentinel.report.tally import Top
 
@@ -13,8 +14,10 @@ def render(summary: Summary) -> str:
     Keys, which later versions may add to: version, test, reported_at, interval, server (name, address), first_day,
     last_day, today, coverage (``full``, ``part`` or ``none``), read_until, total, attempts (user, ip, hostname, count),
     users, addresses, countries, asos, asns (each: top, a list of value and count; unknown; distinct), reverse_dns
-    (failed, by_errno, not_asked), not_covered (start, end, why), losses (kind: ``session``, ``rsyslog`` or
-    ``journald``; times; missing), troubles (kind, count), notices, csv (path, bytes, lines). Unknown values are null;
+    (failed, by_errno, not_asked), fleet (null but for CSVs that were named; servers, as the lists before; addresses,
+    networks and users, each: top, a list of value, servers and count; distinct, how many several servers have seen),
+    not_covered (start, end, why), losses (kind: ``session``, ``rsyslog`` or ``journald``; times; missing), troubles
+    (kind, count), notices, csv (path, bytes, lines). Unknown values are null;
     so is total, and all that is counted, when the coverage is ``none``.
     """
     tally = summary.tally
@@ -29,6 +32,7 @@ def render(summary: Summary) -> str:
             "by_errno": {str(errno): number for errno, number in tally.dns_failed.items()},
             "not_asked": tally.dns_skipped,
         },
+        "fleet": _fleet(tally.fleet) if tally.fleet else None,
     }
     report = {
         "version": summary.version,
@@ -49,6 +53,19 @@ def render(summary: Summary) -> str:
         "csv": {"path": summary.csv_path, "bytes": summary.csv_size, "lines": summary.csv_lines},
     }
     return json.dumps(report) + "\n"
+
+
+def _fleet(fleet: Fleet) -> dict[str, Any]:
+    servers = Top(fleet.servers, 0, fleet.distinct)
+    lists = ("addresses", "networks", "users")
+    return {"servers": _list(servers), **{name: _shared(getattr(fleet, name)) for name in lists}}
+
+
+def _shared(shared: Shared) -> dict[str, Any]:
+    return {
+        "top": [{"value": value, "servers": servers, "count": number} for value, servers, number in shared.ranked],
+        "distinct": shared.distinct,
+    }
 
 
 def _list(top: Top) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from maillogsentinel.config import Config
 from maillogsentinel.options import ATTACHMENT_MAX_BYTES
 from maillogsentinel.report.wording import size
+from maillogsentinel.sources.rotation import COMPRESSED
 
 
 class Attachment(NamedTuple):
@@ -39,14 +40,16 @@ def choose_attachment(
         return _nothing(csv_path, "Nothing is attached, as [report] attachment_max_bytes is 0.")
     if not csv_size:
         return _nothing(csv_path, "Nothing is attached, as there is no record yet.")
-    stem, dot, extension = csv_path.rpartition("/")[2].rpartition(".")
-    whole = f"{stem}{dot}{extension}"
+    whole = csv_path.rpartition("/")[2]
+    packed = whole.endswith(COMPRESSED)
+    stem, _, extension = (whole.rpartition(".")[0] if packed else whole).rpartition(".")
     name = f"{stem or extension}-{days_label}.{extension if stem else 'csv'}"
     try:
         if csv_size <= limit:
             with open(csv_path, "rb") as file:
                 data = file.read(csv_size)
-            return Attachment(whole, data, "text", "csv", f"Please see attached: {whole}")
+            kind = ("application", "octet-stream") if packed else ("text", "csv")
+            return Attachment(whole, data, *kind, f"Please see attached: {whole}")
         too_large = f"the whole CSV, {size(csv_size)}, is larger than [report] attachment_max_bytes, {size(limit)}"
         return (
             _days(header, day_rows(), limit, name, too_large)

@@ -6,7 +6,7 @@ from datetime import date
 from maillogsentinel import __version__, options
 from maillogsentinel.config import Config
 from maillogsentinel.localtime import MINUTE, LocalTime
-from maillogsentinel.report.rows import Records
+from maillogsentinel.report.rows import Files, Records
 from maillogsentinel.report.summary import Gap, Loss, Summary, interval_of
 from maillogsentinel.report.tally import tally
 from maillogsentinel.report.this_host import full_host_name, host_address
@@ -42,7 +42,7 @@ def summarise(
         first_day=first.isoformat(),
         last_day=last.isoformat(),
         today=today,
-        tally=tally(records.rows(first, last), temp_dir),
+        tally=tally(records.rows(first, last), temp_dir, several_servers=isinstance(records, Files)),
         csv_path=records.path,
         csv_size=records.size,
         csv_lines=records.count,

@@ -4,14 +4,19 @@ import os
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from maillogsentinel.errors import StoreError, UsageError
+from maillogsentinel.errors import SourceError, StoreError, UsageError
 from maillogsentinel.model import Row
+from maillogsentinel.sources.rotation import COMPRESSED
+from maillogsentinel.sources.stream import BLOCK, open_compressed
 from maillogsentinel.store import csvfile
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.days import extents_of
 from maillogsentinel.store.ledger import committed, read_extents
 
 _DELIMITERS = (",", ";", "\t", "|")
+_FEW_DAYS = 31
+_LONGEST = 1 << 20
+"""Bytes of a line that are kept; no record has as many."""
 
 
 class Records:
@@ -58,7 +63,8 @@ class Committed(Records):
 
 
 class Files(Records):
-    """CSVs named on the command line, read whole; none of them make the empty sample before the first run."""
+    """CSVs named on the command line, also compressed, read whole; none of them make the empty sample before the
+    first run."""
 
     def __init__(self, paths: list[str]) -> None:
         self.path = ", ".join(paths)
@@ -70,40 +76,70 @@ class Files(Records):
     def lines(self, first: date, last: date) -> Iterator[bytes]:
         """Yield the lines of the records from day `first` to day `last`. Raises StoreError."""
         for path, delimiter in self._paths:
-            yield from _of_days(self._body(path), first, last, delimiter)
+            yield from self._of(path, delimiter, first, last)
 
     def rows(self, first: date, last: date) -> Iterator[Row]:
         """Yield the records from day `first` to day `last`; afterwards `count` is right. Raises StoreError."""
         self.count = 0
         for path, delimiter in self._paths:
-            lines = _of_days(self._counted(path), first, last, delimiter)
-            yield from csvfile.decode(_texts(lines), delimiter)
+            yield from csvfile.decode(_texts(self._of(path, delimiter, first, last)), delimiter)
 
-    def _counted(self, path: str) -> Iterator[bytes]:
-        for line in self._body(path):
-            self.count += 1
-            yield line
+    def _of(self, path: str, delimiter: str, first: date, last: date) -> Iterator[bytes]:
+        number = (last - first).days + 1
+        days = [delimiter + (first + timedelta(days=day)).isoformat() for day in range(min(number, _FEW_DAYS + 1))]
+        wanted = [day.encode() for day in days]
+        for block in _blocks(path):
+            self.count += block.count(b"\n")
+            # Most blocks of a long history hold none of a few days.
+            if number > _FEW_DAYS or any(day in block for day in wanted):
+                yield from _of_days(_lines(block), first, last, delimiter)
 
-    def _body(self, path: str) -> Iterator[bytes]:
+
+def _blocks(path: str) -> Iterator[bytes]:
+    """Yield the file behind its header, in blocks of whole lines. Raises StoreError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            with open(path, "rb") as file:
-                file.readline(1 << 20)
-                while line := file.readline(1 << 20):
-                    yield line
-        except OSError as error:
-            raise StoreError(f"Cannot read {path}: {error.strerror}. Name another file with --csv.") from error
+            stream = open_compressed(descriptor, path) if path.endswith(COMPRESSED) else None
+            rest, header = b"", True
+            while data := stream.read(BLOCK) if stream else os.read(descriptor, BLOCK):
+                data = rest + data
+                end = data.rfind(b"\n") + 1
+                block, rest = data[:end], data[end : end + _LONGEST]
+                if header and block:
+                    header, block = False, block.partition(b"\n")[2]
+                if block:
+                    yield block
+            if rest and not header:
+                yield rest + b"\n"
+        finally:
+            os.close(descriptor)
+    except (OSError, SourceError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"Cannot read {path}: {why}. Name another file with --csv.") from error
+
+
+def _lines(block: bytes) -> list[bytes]:
+    return [line + b"\n" for line in block.split(b"\n")[:-1]]
 
 
 def _delimiter(path: str) -> str:
     try:
-        with open(path, "rb") as file:
-            begin = file.readline(1 << 12)
-    except OSError as error:
-        raise StoreError(f"Cannot read {path}: {error.strerror}. Name another file with --csv.") from error
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            packed = path.endswith(COMPRESSED)
+            begin = open_compressed(descriptor, path).read(1 << 12) if packed else os.read(descriptor, 1 << 12)
+        finally:
+            os.close(descriptor)
+    except (OSError, SourceError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise StoreError(f"Cannot read {path}: {why}. Name another file with --csv.") from error
     for delimiter in _DELIMITERS:
-        if begin == csvfile.header(delimiter):
+        if begin.startswith(csvfile.header(delimiter)):
             return delimiter
-    raise UsageError(f"{path} has another header than our CSVs. Bring it into their form with: maillogsentinel merge")
+    raise UsageError(
+        f"{path} has another header than our CSVs. Bring it into their form with: maillogsentinel merge -o OUT {path}"
+    )
 
 
 def _of_days(lines: Iterable[bytes], first: date, last: date, delimiter: str) -> Iterator[bytes]:

@@ -83,6 +83,17 @@ class Spill:
         distinct = self._execute("SELECT count(*) FROM counts WHERE kind = ? AND a <> ?", (kind, _NONE))
         return (unknown[0][0] if unknown else 0), distinct[0][0]
 
+    def shared(self, kind: int, top: int) -> tuple[list[tuple[str, int, int]], int]:
+        """Return the `top` known first texts that stand with most second ones, how many these are, and the sum of the
+        counts; and how many first texts stand with more than one."""
+        several = "FROM counts WHERE kind = ? AND a <> ? GROUP BY a HAVING count(*) > 1"
+        rows = self._execute(
+            f"SELECT a, count(*), sum(number) {several} ORDER BY 2 DESC, 3 DESC, a LIMIT ?",
+            (kind, _NONE, top),
+        )
+        number = self._execute(f"SELECT count(*) FROM (SELECT 1 {several})", (kind, _NONE))  # noqa: S608
+        return [(_decode(value) or "", servers, records) for value, servers, records in rows], number[0][0]
+
     def close(self) -> None:
         """Give the file back."""
         self._connection.close()

@@ -12,6 +12,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from maillogsentinel.model import Row
+from maillogsentinel.report import fleet as by_server
+from maillogsentinel.report.fleet import Fleet
 
 if TYPE_CHECKING:
     from maillogsentinel.report.spill import Spill
@@ -61,32 +63,38 @@ class Tally(NamedTuple):
     """Records by h_errno, ascending; 0 stands for a status that is none of ours (a foreign CSV)."""
     dns_skipped: int
     """Records whose name was not asked for."""
+    fleet: Fleet | None = None
+    """What several servers have in common; None unless it was asked for."""
 
 
-def tally(rows: Iterable[Row], temp_dir: str | None = None, limit: int = 50_000) -> Tally:
-    """Return the exact numbers of `rows`.
+def tally(
+    rows: Iterable[Row], temp_dir: str | None = None, limit: int = 50_000, several_servers: bool = False
+) -> Tally:
+    """Return the exact numbers of `rows`; `several_servers`: also those of each server.
 
     Up to `limit` different keys are counted in memory. Then the counts go on in a private file below `temp_dir`
     (default: the system's), which has no name any more while it is in use. Raises StoreError when that fails.
     """
-    counts = _Counts()
+    counts = _Counts(by_server.Counts() if several_servers else None)
     statuses: Counter[str] = Counter()
     rows = iter(rows)
     spill = None
     try:
         while batch := list(islice(rows, min(_BATCH, limit))):
             counts.add(batch, statuses)
-            if counts.keys() > limit or counts.size > _TEXT_LIMIT:
+            if counts.full(limit):
                 if spill is None:
                     from maillogsentinel.report.spill import Spill
 
                     spill = Spill(temp_dir)
                 counts.move_to(spill)
         if spill is None:
-            return _finish(statuses, counts.attempts(), *map(_top, counts.lists))
+            found = _finish(statuses, counts.attempts(), *map(_top, counts.lists))
+            return found._replace(fleet=counts.fleet.finish(TOP) if counts.fleet else None)
         counts.move_to(spill)
         attempts = [(Attempt(*values), number) for values, number in spill.ranked(_ATTEMPTS, TOP)]
-        return _finish(statuses, attempts, *(_spilled_top(spill, kind) for kind in _LISTS))
+        found = _finish(statuses, attempts, *(_spilled_top(spill, kind) for kind in _LISTS))
+        return found._replace(fleet=by_server.spilled(spill, TOP) if counts.fleet else None)
     finally:
         if spill is not None:
             spill.close()
@@ -100,21 +108,28 @@ _LISTS = (1, 2, 3, 4, 5)
 class _Counts:
     """What fits into memory. Whole columns are counted at once, which Counter does at the speed of C."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: by_server.Counts | None) -> None:
+        self.fleet = counts
         self.who: Counter[_Who] = Counter()
         self.lists: tuple[Counter[str | None], ...] = tuple(Counter() for _ in _LISTS)
         self.size = 0
         """Characters in the keys of `who`; users and addresses are parts of them, the rest comes from our databases."""
 
     def keys(self) -> int:
-        return len(self.who) + sum(map(len, self.lists))
+        return len(self.who) + sum(map(len, self.lists)) + (self.fleet.keys() if self.fleet else 0)
+
+    def full(self, limit: int) -> bool:
+        """Whether there are more keys or characters than memory should hold."""
+        return self.keys() > limit or self.size + (self.fleet.size if self.fleet else 0) > _TEXT_LIMIT
 
     def add(self, batch: list[Row], statuses: Counter[str]) -> None:
-        _, _, ips, users, hostnames, outcomes, countries, asns, asos = zip(*batch, strict=True)
+        servers, _, ips, users, hostnames, outcomes, countries, asns, asos = zip(*batch, strict=True)
         before = len(self.who)
         self.who.update(zip(users, ips, hostnames, strict=True))
         for counter, column in zip(self.lists, (users, ips, countries, asos, asns), strict=True):
             counter.update(column)
+        if self.fleet:
+            self.fleet.add(servers, ips, users)
         # A dict keeps the order of insertion: the new keys are its last ones.
         for key in islice(reversed(self.who), len(self.who) - before):
             self.size += sum(map(len, filter(None, key)))
@@ -128,6 +143,8 @@ class _Counts:
             counter.clear()
         self.who.clear()
         self.size = 0
+        if self.fleet:
+            self.fleet.move_to(spill)
 
     def attempts(self) -> list[tuple[Attempt, int]]:
         return [(Attempt(*who), number) for who, number in _rank(self.who, _attempt_order)]

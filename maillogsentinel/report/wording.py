@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from maillogsentinel.report.fleet import Shared
 from maillogsentinel.report.summary import Loss, Summary
 from maillogsentinel.report.tally import TOP, Top
 
@@ -65,7 +66,39 @@ def tables(summary: Summary) -> list[Table]:
             )
             for plural, heading, top in lists
         ),
+        *fleet_tables(summary),
     ]
+
+
+def fleet_tables(summary: Summary) -> list[Table]:
+    """Return what several servers have in common; nothing for the records of one."""
+    fleet, when = summary.tally.fleet, summary.when
+    if fleet is None or fleet.distinct < 2:
+        return []
+    shown_servers = f" ({len(fleet.servers)} of {fleet.distinct})" if len(fleet.servers) < fleet.distinct else ""
+    servers = tuple(((shown(name),), number) for name, number in fleet.servers)
+    lists: tuple[tuple[str, str, Shared], ...] = (
+        ("addresses seen on", "Address", fleet.addresses),
+        ("networks seen on", "Network", fleet.networks),
+        ("Usernames tried on", "Username", fleet.users),
+    )
+    return [
+        Table(f"Attempts per server {when}{shown_servers}", ("Server",), servers, 0),
+        *(
+            Table(
+                f"Top {TOP} {what} several servers {when}"
+                + (f" (of {shared.distinct})" if shared.distinct > TOP else ""),
+                (heading, "Seen on"),
+                tuple(((shown(value), f"{number} servers"), count) for value, number, count in shared.ranked),
+                0,
+            )
+            for what, heading, shared in lists
+        ),
+    ]
+
+
+def _of(number: int) -> str:
+    return f" (of {number})" if number > TOP else ""
 
 
 def total_lines(summary: Summary) -> list[str]:

@@ -3,6 +3,8 @@
 import argparse
 import datetime
 import random
+import zlib
+from functools import cache
 from itertools import cycle, islice
 
 HEADER = "server,date,ip,user,hostname,reverse_dns_status,country_code,asn,aso\n"
@@ -31,9 +33,21 @@ def records(rng: random.Random) -> list[str]:
     return made
 
 
-def write_history(path: str, rows: int, days: int, last: datetime.date, only: datetime.date | None = None) -> int:
-    """Write `rows` records over the `days` up to `last`, or of them only those of one day; return their number."""
-    pool = records(random.Random(2))
+@cache
+def records_of_all() -> list[str]:
+    """Return the records that every history is made of."""
+    return records(random.Random(2))
+
+
+def write_history(
+    path: str, rows: int, days: int, last: datetime.date, only: datetime.date | None = None, server: str = "mail"
+) -> int:
+    """Write `rows` records over the `days` up to `last`, or of them only those of one day; return their number.
+
+    Those of another `server` are other ones.
+    """
+    pool = records_of_all()
+    shift = 0 if server == "mail" else zlib.crc32(server.encode())
     written = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
         file.write(HEADER)
@@ -42,9 +56,11 @@ def write_history(path: str, rows: int, days: int, last: datetime.date, only: da
             start, end = rows * place // days, rows * (place + 1) // days
             if only in (None, day):
                 number = end - start
-                texts = islice(cycle(pool), start % POOL, start % POOL + number)
-                minutes = [f"mail,{day} {m // 60:02}:{m % 60:02}," for m in range(1440)]
-                file.write("".join([minutes[i * 1440 // number] + text for i, text in enumerate(texts)]))
+                begin = (start + shift) % POOL
+                texts = islice(cycle(pool), begin, begin + number)
+                at = [i * 1440 // number for i in range(number)]
+                minutes = {m: f"{server},{day} {m // 60:02}:{m % 60:02}," for m in set(at)}
+                file.write("".join([minutes[m] + text for m, text in zip(at, texts, strict=True)]))
                 written += number
     return written
 

@@ -36,11 +36,12 @@ class Log(NamedTuple):
 class Materials:
     """Files under one scratch directory. Each property makes its file at first use, and says so on stderr."""
 
-    def __init__(self, scratch: Path, lines: int, addresses: int, history_rows: int) -> None:
+    def __init__(self, scratch: Path, lines: int, addresses: int, history_rows: int, fleet_rows: int) -> None:
         self.scratch = scratch
         self.lines = lines
         self.addresses = addresses
         self.history_rows = history_rows
+        self.fleet_rows = fleet_rows
         self.today = datetime.datetime.now(datetime.UTC).date()
         self._dns_server: subprocess.Popen[str] | None = None
 
@@ -169,6 +170,21 @@ class Materials:
         place = Installation(self.scratch / "small-history", self.small_log.path)
         place.extract(self.small_log.failures)
         return place
+
+    def fleet(self, files: int, rows: int) -> tuple[list[Path], list[Path]]:
+        """Return the CSVs of as many servers with `rows` records each, and the same without their headers."""
+        print(f"making the CSVs of {files} servers", file=sys.stderr)
+        place = self.scratch / "fleet"
+        bodies = place / "bodies"
+        bodies.mkdir(parents=True)
+        paths = [place / f"mx{number:03}.csv" for number in range(files)]
+        for path in paths:
+            write_history(str(path), rows, HISTORY_DAYS, self.yesterday, server=f"{path.stem}.example.org")
+            with open(path, "rb") as whole, open(bodies / path.name, "wb") as body:
+                whole.readline()
+                shutil.copyfileobj(whole, body, 1 << 20)
+            load_into_page_cache(path)
+        return paths, [bodies / path.name for path in paths]
 
     @cached_property
     def dns_port(self) -> int:

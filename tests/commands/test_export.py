@@ -1,6 +1,7 @@
 """export csv: the committed records, whole or from a token on, so that the slices together are the CSV."""
 
 import gzip
+import hashlib
 import os
 import subprocess
 import sys
@@ -100,14 +101,77 @@ def test_a_token_of_another_csv_gives_the_whole_one_and_says_so(installation, gr
     grow(2)
     export("--token-file", token_file)
     old = token_file.read_text().strip()
-    generation, offset = map(int, old.split("-"))
+    generation, offset = map(int, old.split("-")[:2])
     grow(1)
-    for token in (f"{generation - 1}-{offset}", f"{generation}-{offset + 10**6}", f"{generation}-0", "0-0"):
+    mark = old.split("-")[2]
+    assert export("--since", f"{generation}-{offset}") == export("--since", old)
+    for token in (
+        f"{generation - 1}-{offset}-{mark}",
+        f"{generation}-{offset - 1}-{mark}",
+        f"{generation}-{offset + 10**6}",
+        f"{generation}-0",
+        "0-0",
+    ):
         assert export("--since", token, said=WHOLE_ONE) == installation.csv.read_bytes()
     assert installation.run("reset").returncode == 0
     grow(1)
     assert export("--since", old, "--token-file", token_file, said=WHOLE_ONE) == installation.csv.read_bytes()
     assert token_file.read_text().split("-")[0] != old.split("-")[0]
+
+
+def test_a_machine_that_was_set_back_is_noticed(installation, grow, export, token_file):
+    grow(3)
+    before = {path: path.read_bytes() for path in (installation.csv, installation.state / "state.db")}
+    times = installation.csv.stat()
+    grow(2)
+    export("--token-file", token_file)
+    # As a snapshot does: the same files with their earlier bytes and times. Then other logins fail.
+    for path, content in before.items():
+        with open(path, "r+b") as file:
+            file.truncate(len(content))
+            file.write(content)
+    os.utime(installation.csv, ns=(times.st_atime_ns, times.st_mtime_ns))
+    installation.log.write_text(lines(0, 3) + lines(100, 9), encoding="utf-8")
+    installation.extract()
+    assert installation.csv.stat().st_size > int(token_file.read_text().split("-")[1])
+    assert export("--since", token_file.read_text(), said=WHOLE_ONE) == installation.csv.read_bytes()
+
+
+def test_a_copy_that_broke_off_is_continued_at_its_last_byte(installation, grow, export, token_file):
+    grow(300)
+    whole = export("--token-file", token_file)
+    generation = token_file.read_text().split("-")[0]
+    for have in (len(csvfile.header(",")), 1000, 5001, len(whole)):
+        mark = hashlib.sha256(whole[:have][-4096:]).hexdigest()[:16]
+        assert whole[:have] + export("--since", f"{generation}-{have}-{mark}") == whole
+
+
+def test_a_collection_of_nothing_new_moves_next_to_nothing(grow, export, token_file):
+    grow(500)
+    export("--token-file", token_file)
+    again = export("--gzip", "--since", token_file.read_text(), "--token-file", token_file)
+    assert len(again) + len(token_file.read_text()) < 100
+
+
+def test_a_csv_put_there_by_somebody_else_is_not_exported_as_ours(installation, grow, export):
+    grow(2)
+    copy = installation.directory / "copy"
+    copy.write_bytes(installation.csv.read_bytes())
+    copy.replace(installation.csv)
+    done = installation.run("export", "csv")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"was replaced since the last extract" in done.stderr
+    assert installation.run("extract", "--offline").returncode == 0
+    assert export() == installation.csv.read_bytes()
+
+
+def test_a_device_as_token_file_stays_what_it_is(installation, grow):
+    grow(1)
+    device = installation.directory / "device"
+    os.mkfifo(device)
+    done = installation.run("export", "csv", "--token-file", str(device))
+    assert done.returncode == 1 and b"it is no file" in done.stderr
+    assert device.is_fifo()
 
 
 def test_an_edited_csv_is_another_one(installation, grow, export, token_file):

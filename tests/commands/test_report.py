@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import gzip
 import json
 import os
 import re
@@ -82,6 +83,59 @@ def test_a_csv_of_any_of_our_delimiters_is_read(installation, tmp_path):
     assert found["attempts"] == [{"user": "a;b", "ip": "192.0.2.9", "hostname": None, "count": 1}]
     assert found["asos"]["top"] == [{"value": 'Net; "Work"', "count": 1}]
     assert found["reverse_dns"]["by_errno"] == {"2": 1}
+
+
+@pytest.mark.parametrize("name", ["merged.csv", "merged.csv.gz"])
+def test_a_merged_csv_makes_the_report_of_the_fleet(three_days, tmp_path, name):
+    other = tmp_path / "mx2.csv"
+    other.write_text(HEADER + f"mx2,{DAYS[1]} 10:00,192.0.2.1,day2user0,null,Errno 2,FR,64496,Net\n")
+    merged = str(tmp_path / name)
+    assert three_days.run("merge", "-o", merged, str(three_days.csv), str(other)).returncode == 0
+    found = as_json(three_days, "--csv", merged, "--day", DAYS[1].isoformat())
+    assert found["total"] == 3 and found["csv"]["lines"] == 7
+    assert found["fleet"]["servers"]["top"] == [{"value": "mx", "count": 2}, {"value": "mx2", "count": 1}]
+    assert found["fleet"]["addresses"]["top"] == [{"value": "192.0.2.1", "servers": 2, "count": 3}]
+    text = three_days.run("report", "--stdout", "--csv", merged, "--day", DAYS[1].isoformat()).stdout.decode()
+    assert f"Top 10 Usernames tried on several servers on {DAYS[1]}:\n   1. day2user0   2 servers   2 times\n" in text
+
+
+def test_a_compressed_csv_is_attached_as_what_it_is(three_days, postbox, tmp_path):
+    merged = str(tmp_path / "merged.csv.gz")
+    assert three_days.run("merge", "-o", merged, str(three_days.csv)).returncode == 0
+    assert three_days.run("report", "--csv", merged, "--day", "yesterday").returncode == 0
+    (attached,) = postbox().iter_attachments()
+    assert (attached.get_content_type(), attached.get_filename()) == ("application/octet-stream", "merged.csv.gz")
+    assert gzip.decompress(attached.get_content()) == three_days.csv.read_bytes()
+    size = os.path.getsize(merged)
+    with open(three_days.config, "a") as file:
+        file.write(f"attachment_max_bytes = {size - 1}\n")
+    assert three_days.run("report", "--csv", merged, "--day", DAYS[0].isoformat()).returncode == 0
+    (attached,) = postbox().iter_attachments()
+    assert attached.get_filename() == f"merged-{DAYS[0]}.csv" and "day1user0" in attached.get_content()
+
+
+def test_a_damaged_compressed_csv_is_told(three_days, tmp_path):
+    torn = tmp_path / "torn.csv.gz"
+    torn.write_bytes(gzip.compress(three_days.csv.read_bytes())[:-9])
+    done = three_days.run("report", "--stdout", "--csv", str(torn))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"torn.csv.gz" in done.stderr and b"Internal" not in done.stderr
+
+
+def test_a_long_csv_is_read_without_being_held(three_days, tmp_path):
+    long = tmp_path / "long.csv"
+    with open(long, "w") as file:
+        file.write(HEADER)
+        for day in DAYS:
+            for part in range(20):
+                file.writelines(
+                    f"mx{n % 3},{day} 10:{part:02},198.51.100.{n % 256},user{n},null,Errno 2,FR,64496,Net\n"
+                    for n in range(1000)
+                )
+        file.write("x" * 3_000_000 + f"\nmx,{DAYS[1]} 11:00,192.0.2.9,last,null,OK,FR,64496,Net")
+    found = as_json(three_days, "--csv", str(long), "--day", DAYS[1].isoformat())
+    assert (found["total"], found["csv"]["lines"]) == (20_001, 60_002)
+    assert found["fleet"]["users"]["distinct"] == 0 and found["fleet"]["addresses"]["distinct"] == 256
 
 
 def test_a_csv_with_another_header_is_refused_with_a_sentence(installation, tmp_path):

@@ -8,8 +8,8 @@ from .samples import HOSTILE, hostile_rows, known_numbers, row, summary_of
 
 KEYS = [
     "version", "test", "reported_at", "interval", "server", "first_day", "last_day", "today", "coverage", "read_until",
-    "total", "attempts", "users", "addresses", "countries", "asos", "asns", "reverse_dns", "not_covered", "losses",
-    "troubles",
+    "total", "attempts", "users", "addresses", "countries", "asos", "asns", "reverse_dns", "fleet", "not_covered",
+    "losses", "troubles",
     "notices", "csv",
 ]  # fmt: skip
 
