@@ -11,8 +11,8 @@ STUBS = types-requests==2.32.4.20250913
 
 RUN_PACKAGES = python3 python3-dnspython python3-requests python3-maxminddb python3-location libloc-database
 TEST_PACKAGES = $(RUN_PACKAGES) python3-venv python3-pytest python3-hypothesis python3-zstandard \
-	autopkgtest bash-completion bzip2 debootstrap dovecot-core git iproute2 libsasl2-modules libsasl2-modules-db \
-	lintian logrotate man-db openssl piuparts postfix procps python3-debian python3-pexpect python3-stdeb rsyslog sasl2-bin strace \
+	autopkgtest bash-completion bzip2 debootstrap dovecot-core fail2ban git iproute2 libsasl2-modules libsasl2-modules-db \
+	lintian logrotate man-db openssl pflogsumm piuparts postfix procps python3-debian python3-pexpect python3-stdeb rsyslog sasl2-bin strace \
 	systemd systemd-journal-remote util-linux xz-utils zsh zstd $(BUILD_PACKAGES)
 # What debian/control names as build dependencies, and what runs them.
 BUILD_PACKAGES = debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-setuptools

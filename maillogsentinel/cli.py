@@ -22,6 +22,7 @@ COMMANDS = {
     "merge": "several servers' CSVs into one, each record once",
     "export": "committed records to stdout",
     "ipinfo": "country and network of addresses; --update gets new databases",
+    "anonymize": "a log that may be shown to strangers and means the same to every tool",
     "reset": "archive CSV and positions, so that the next run starts afresh",
     "purge": "archive all that was written",
 }
@@ -128,6 +129,23 @@ def _ipinfo(one: argparse.ArgumentParser) -> None:
     )
 
 
+def _anonymize(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "-i", "--input", metavar="IN", default="-", help="the log, compressed or not; default, and -: stdin"
+    )
+    one.add_argument(
+        "-o", "--output", metavar="OUT", default="-", help="the result, compressed if named .gz; default, and -: stdout"
+    )
+    one.add_argument("--key", metavar="FILE", help="the same names for the same names in every run with this key")
+    one.add_argument(
+        "--shift-time",
+        metavar="SPAN",
+        nargs="?",
+        const="untold",
+        help="move the clock as well: by SPAN, as in --shift-time=-3d12h, or by a secret one",
+    )
+
+
 def _put_away(one: argparse.ArgumentParser) -> None:
     one.add_argument("--delete", action="store_true", help="delete in place of archiving")
 
@@ -142,6 +160,7 @@ _ARGUMENTS = {
     "merge": _merge,
     "export": _export,
     "ipinfo": _ipinfo,
+    "anonymize": _anonymize,
     "reset": _put_away,
     "purge": _put_away,
 }

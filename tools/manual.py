@@ -126,14 +126,15 @@ class Word:
         self.help = "" if action.help in (None, argparse.SUPPRESS) else str(action.help)
         self.choices = [str(choice) for choice in action.choices or []]
         self.several = action.nargs in ("*", "+")
-        self.value = "" if action.nargs == 0 else str(action.metavar or action.dest)
+        optional = action.nargs == "?" and action.option_strings  # then it stands behind =, if at all
+        self.value = "" if action.nargs == 0 or optional else str(action.metavar or action.dest)
         if not self.choices and "|" in self.value:
             self.choices = [part for part in self.value.split("|") if part.islower()]
 
     @property
     def is_path(self) -> bool:
         """Whether its value is the name of a file."""
-        return self.value in ("FILE", "PATH")
+        return self.value in ("FILE", "PATH", "IN", "OUT")
 
 
 def commands() -> dict[str, list[Word]]:

@@ -31,15 +31,15 @@ _COMMON = re.compile(
     rb"|\(([\w.@+-]{1,64})," + _IP + rb",sasl:[\w-]{1,32}\)(<[^<>\s]{1,128}>)?: ([\w.-]{1,32}))"
     rb": (?:[Uu]nknown user|Password mismatch)"
 )
-_OPENING = re.compile(
+OPENING = re.compile(
     rb"(?:dovecot: )?auth(?:"
     rb"(?:-worker)?(?:\(\w{1,16}\))?: " + _LEVEL + rb"(?:conn \S{1,64} \([^)]{0,64}\): auth-worker<\d{1,10}>: )?"
     rb"([a-zA-Z0-9_-]{1,32})\("
     rb"|(?:-worker)?(\())"
 )
-_WINDOW = 64 * 4 + 1
+WINDOW = 64 * 4 + 1
 """Bytes from the start of the user in which the address must begin: 64 characters of UTF-8."""
-_CLOSING = re.compile(
+CLOSING = re.compile(
     rb"," + _IP + rb"(?:,master)?(?:,sasl:[\w.-]{1,32})?(?:(,<[^<>\s]{0,128}>)|,)?\)((?:<[^<>\s]{1,128}>){0,3}): "
 )
 _NEW_TEXT = re.compile(_LEVEL + rb"(?:request \[\d{1,20}\]: )?([\w.-]{1,64}): ")
@@ -134,12 +134,12 @@ def _place(message: bytes) -> tuple[bytes | None, bytes, bytes | None, bytes, bo
     The user may hold the very characters that end it, where the administrator allows all of them, and so may a password
     behind it. Where the user may end in two places, none is taken.
     """
-    opening = _OPENING.match(message)
+    opening = OPENING.match(message)
     if not opening:
         return None
     start = opening.end()
-    closing = _CLOSING.search(message, start, start + _WINDOW + 512)
-    if not closing or closing.start() > start + _WINDOW:
+    closing = CLOSING.search(message, start, start + WINDOW + 512)
+    if not closing or closing.start() > start + WINDOW:
         return None
     ip, session, behind = closing.groups()
     level, kind, _ = opening.groups()
@@ -153,8 +153,8 @@ def _place(message: bytes) -> tuple[bytes | None, bytes, bytes | None, bytes, bo
         # Behind the parenthesis of a worker stands its own number as well: <476>, or <476><SESSION>.
         session = session or re.sub(rb"\A<\d{1,10}>", b"", behind)
     user: bytes | None = message[start : closing.start()]
-    for again in _CLOSING.finditer(message, closing.start() + 1, start + _WINDOW + 512):
-        if again.start() <= start + _WINDOW and address(again.group(1)) is not None:
+    for again in CLOSING.finditer(message, closing.start() + 1, start + WINDOW + 512):
+        if again.start() <= start + WINDOW and address(again.group(1)) is not None:
             user = None
     return level, kind, user, ip, bool(session), message[end:]
 
@@ -212,9 +212,9 @@ def masked(line: bytes, clock: Clock) -> bytes:
 
 def masked_message(message: bytes) -> bytes:
     """Return the message up to the parenthesis that holds the client, or only its first word."""
-    opening = _OPENING.match(message)
+    opening = OPENING.match(message)
     if opening:
-        closing = _CLOSING.search(message, opening.end(), opening.end() + _WINDOW + 512)
-        if closing and closing.start() <= opening.end() + _WINDOW:
+        closing = CLOSING.search(message, opening.end(), opening.end() + WINDOW + 512)
+        if closing and closing.start() <= opening.end() + WINDOW:
             return message[: closing.end() - 1] + b" ..."
     return re.split(rb"[(: ]", message, maxsplit=1)[0] + b": ..."

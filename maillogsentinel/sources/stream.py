@@ -154,27 +154,28 @@ class _Guarded:
         self._stream.close()
 
 
-def open_compressed(descriptor: int, path: str) -> Stream:
+def open_compressed(descriptor: int, path: str, kind: str = "") -> Stream:
     """Return the decompressed bytes of the file behind `descriptor`, which the caller closes.
 
+    `kind` is the ending of such files' names, ``.gz`` and so on, where that of `path` does not say it.
     Raises SourceError when the module for this kind is missing; its ``read`` raises DamagedError.
     """
     file = os.fdopen(descriptor, "rb", buffering=0, closefd=False)
     try:
-        return _Guarded(_opened(file, path), path)
+        return _Guarded(_opened(file, path, kind or path), path)
     except BaseException:
         file.close()
         raise
 
 
-def _opened(file: BinaryIO, path: str) -> Stream:
-    if path.endswith(".gz"):
+def _opened(file: BinaryIO, path: str, kind: str) -> Stream:
+    if kind.endswith(".gz"):
         return _Gzip(file)
-    if path.endswith(".bz2"):
+    if kind.endswith(".bz2"):
         import bz2
 
         return bz2.BZ2File(file)
-    if path.endswith(".xz"):
+    if kind.endswith(".xz"):
         import lzma
 
         return lzma.LZMAFile(file)

@@ -233,6 +233,25 @@ class Claims:
         claim = "report, one day of 180 : of a history of that day"
         yield judged(claim, pair, 2)
 
+    def anonymize(self) -> Iterator[Row]:
+        """The log anonymized, beside sed that replaces IPv4 addresses and nothing else; both into /dev/null."""
+        path = str(self.materials.log.path)
+        ours = [PYTHON, "-m", "maillogsentinel", "anonymize", "-i", path, "-o", "/dev/null"]
+        sed = f"exec sed -E 's/([0-9]{{1,3}}\\.){{3}}[0-9]{{1,3}}/192.0.2.1/g' '{path}' >/dev/null"
+        runs = min(self.runs, 3)
+        for locale, claim in (("C.UTF-8", "anonymize : sed -E, in UTF-8"), ("C", "anonymize : sed -E, LC_ALL=C")):
+            pair = alternate(
+                claim,
+                runs,
+                lambda: execute(ours, self.output),
+                lambda locale=locale: execute(["env", f"LC_ALL={locale}", "sh", "-c", sed], self.output),
+            )
+            yield judged(claim, pair, 2)
+            rate = os.path.getsize(path) / MEGABYTE / pair.ours.seconds
+            report_progress("megabytes a second", rate)
+        peak = execute(ours, self.output, sample_memory=True).peak_anonymous / MEGABYTE
+        yield judged_memory("peak memory, anonymize", peak, 100)
+
     def dns(self) -> Iterator[Row]:
         """The resolver over 20,000 addresses, beside dnspython and a semaphore; then the same within a whole run."""
         number, port = self.materials.addresses, self.materials.dns_port
@@ -291,7 +310,7 @@ class Claims:
         yield judged_memory(f"peak memory, {claim}", run.peak_anonymous / MEGABYTE, 60)
 
 
-NAMES = ("plain", "naming", "gzip", "journal", "nothing_new", "memory", "report", "dns", "merge")
+NAMES = ("plain", "naming", "gzip", "journal", "nothing_new", "memory", "report", "anonymize", "dns", "merge")
 
 
 def measure(claims: Claims, name: str) -> Iterator[Row]:
