@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "tell for each line of a log whether it is a failure, and why",
     "merge": "several servers' CSVs into one, each record once",
     "export": "committed records to stdout",
+    "append": "make what was collected from other hosts whole copies of their CSVs",
     "ipinfo": "country and network of addresses; --update gets new databases",
     "anonymize": "a log that may be shown to strangers and means the same to every tool",
     "reset": "archive CSV and positions, so that the next run starts afresh",
@@ -120,6 +121,10 @@ def _export(one: argparse.ArgumentParser) -> None:
     one.add_argument("--gzip", action="store_true", help="compress")
 
 
+def _append(one: argparse.ArgumentParser) -> None:
+    one.add_argument("directory", metavar="DIRECTORY", help="where each host's slices and copies lie")
+
+
 def _ipinfo(one: argparse.ArgumentParser) -> None:
     one.add_argument("address", nargs="*", metavar="ADDRESS", help="default, and for -: one a line from stdin")
     one.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -159,6 +164,7 @@ _ARGUMENTS = {
     "explain": _explain,
     "merge": _merge,
     "export": _export,
+    "append": _append,
     "ipinfo": _ipinfo,
     "anonymize": _anonymize,
     "reset": _put_away,

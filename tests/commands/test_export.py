@@ -7,31 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from failures import lines
 
 from maillogsentinel.store import csvfile
-
-
-def lines(first, count):
-    return "".join(
-        f"May 17 11:13:00 mx postfix/smtpd[321]: warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: x,"
-        f" sasl_username=user{number},\u2028\n"
-        for number in range(first, first + count)
-    )
-
-
-@pytest.fixture
-def grow(installation):
-    """A function that lets so many more logins fail and extracts them."""
-    state = {"next": 0}
-    installation.log.touch()
-
-    def grow(count=1):
-        with open(installation.log, "a", encoding="utf-8") as file:
-            file.write(lines(state["next"], count))
-        state["next"] += count
-        installation.extract()
-
-    return grow
 
 
 @pytest.fixture
