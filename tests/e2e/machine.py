@@ -9,10 +9,11 @@ from pathlib import Path
 
 from mailhost import CONFIGURATION, MailHost
 
-RSYSLOG = r"""
-# Kernel messages are those of the machine outside; the stamp is rsyslog's, and so the clock's.
-sed -i -e '/imklog/s/^module/#module/' -e 's/(load="imuxsock")/(load="imuxsock" SysSock.UseSysTimeStamp="off")/' \
-    /etc/rsyslog.conf
+# Kernel messages are those of the machine outside.
+RSYSLOG = "sed -i '/imklog/s/^module/#module/' /etc/rsyslog.conf\n"
+# The stamp is rsyslog's, and so the clock's.
+STAMP = """
+sed -i 's/(load="imuxsock")/(load="imuxsock" SysSock.UseSysTimeStamp="off")/' /etc/rsyslog.conf
 """
 
 
@@ -46,7 +47,7 @@ class Machine(MailHost):
                 " tar -c --exclude=./cache/apt --exclude=./lib/apt . | tar -xpC /mnt && mount --bind /mnt /var"
             )
         if not (self.root / "var/lib/bed/dovecot.conf").exists():
-            self.run(CONFIGURATION + RSYSLOG)
+            self.run(CONFIGURATION + RSYSLOG + STAMP)
         preload = self.run("dpkg -L libfaketime | grep 'MT\\.so\\.1$'").strip()
         # Cron's jobs find the clock where an admin puts what all sessions get: PAM reads it.
         clock = f"LD_PRELOAD={preload}\n{CLOCK}"

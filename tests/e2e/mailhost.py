@@ -43,12 +43,13 @@ apt-get install -y --reinstall --download-only rsyslog
 """
 # What this host's network and clock need; the rest is Debian's.
 CONFIGURATION = """
-echo mx1 >/etc/hostname
-printf '127.0.0.1 localhost\\n::1 localhost\\n192.0.2.25 mx1.example.org mx1\\n198.51.100.17 vps17.example.com\\n' \
+name=$(uname -n)
+echo $name >/etc/hostname
+printf "127.0.0.1 localhost\\n::1 localhost\\n192.0.2.25 $name.example.org $name\\n198.51.100.17 vps17.example.com\\n" \
     >/etc/hosts
 sed -i 's/^hosts:.*/hosts: files/' /etc/nsswitch.conf
 echo 'nameserver 127.0.0.1' >/etc/resolv.conf
-postconf -e myhostname=mx1.example.org 'mydestination=mx1.example.org, mx1, localhost' inet_interfaces=all \
+postconf -e myhostname=$name.example.org "mydestination=$name.example.org, $name, localhost" inet_interfaces=all \
     smtpd_sasl_auth_enable=yes smtpd_sasl_type=dovecot smtpd_sasl_path=private/auth smtpd_tls_security_level=may
 postconf -M 'submission/inet=submission inet n - y - - smtpd -o syslog_name=postfix/submission' \
     'submissions/inet=submissions inet n - y - - smtpd -o syslog_name=postfix/submissions -o smtpd_tls_wrappermode=yes'
@@ -99,6 +100,8 @@ class MailHost:
     START_SECONDS = 30.0
     clock_of_jobs = ""
     """What the environment of cron's jobs says of the time."""
+    name = "mx1"
+    """The host name; the full one is in example.org."""
 
     def __init__(self, directory: Path, lower: Iterable[Path], shared: Iterable[Path] = ()) -> None:
         self.directory = directory
@@ -111,7 +114,7 @@ class MailHost:
 
     def __enter__(self) -> Self:
         layers = ":".join(map(str, self.lower))
-        script = ["bash", str(HERE / "mailhost.sh"), str(self.directory), layers, self.FIRST_PROCESS]
+        script = ["bash", str(HERE / "mailhost.sh"), str(self.directory), layers, self.FIRST_PROCESS, self.name]
         self.process = subprocess.Popen([*NAMESPACES, *script], stdin=subprocess.PIPE)
         try:
             ready = self.directory / "shared/ready"

@@ -1,15 +1,17 @@
 #!/bin/bash
-# mailhost.sh DIRECTORY LOWER FIRST: what the first process outside of a test host does (mailhost.py starts it so, in new
-# namespaces).
+# mailhost.sh DIRECTORY LOWER FIRST NAME: what the first process outside of a test host does (mailhost.py starts it so, in
+# new namespaces).
 #
 # The host's files are those of LOWER (as overlayfs takes it) under what it writes itself, DIRECTORY/upper; it sees
 # DIRECTORY/shared as /srv. The addresses that documentation may use are all local here, so a client can come from any
-# of them. FIRST is what is process 1 in the host: a shell, or systemd, which DIRECTORY/shared/prepare goes before.
+# of them. FIRST is what is process 1 in the host: a shell, or systemd, which DIRECTORY/shared/prepare goes before. NAME
+# is the host's name.
 # Everything ends when standard input does: the kernel kills what is left of the process namespace.
 set -eu
 D=$1
 R=$D/root
 FIRST=$3
+NAME=$4
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8
 unset LD_PRELOAD
 
@@ -25,7 +27,7 @@ ln -s /proc/self/fd "$R/dev/fd"
 mkdir -m 1777 "$R/dev/shm" "$R/run/lock"
 mount --bind "$D/shared" "$R/srv"
 
-hostname mx1
+hostname "$NAME"
 ip link set lo up
 for net in 192.0.2.0/24 198.51.100.0/24 203.0.113.0/24; do ip route add local $net dev lo; done
 if [ -e /proc/sys/net/ipv6 ]; then

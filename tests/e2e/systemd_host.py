@@ -32,9 +32,12 @@ class SystemdHost(MailHost):
     FIRST_PROCESS = "systemd"
     START_SECONDS = 180.0
 
-    def __init__(self, directory: Path, lower: Iterable[Path], shared: Iterable[Path] = ()) -> None:
+    def __init__(
+        self, directory: Path, lower: Iterable[Path], shared: Iterable[Path] = (), prepared: bool | None = None
+    ) -> None:
+        """`prepared`: a layer below has been such a host; by default any layer above the release is taken for one."""
         super().__init__(directory, lower, shared)
-        if len(self.lower) == 1:  # only the release; else a layer above has been prepared
+        if not (len(self.lower) > 1 if prepared is None else prepared):
             (directory / "shared/prepare").write_text(PREPARATION)
 
     def _first_process(self) -> str:

@@ -77,6 +77,31 @@ def prepared(suite: str, purpose: str, packages: list[str]) -> Path:
     return new.rename(tarball)
 
 
+def another(package: Path, target: Path, version: str, conffile: str = "", format_number: int = 1) -> None:
+    """Make another version of the package."""
+    tree = target.with_suffix("")
+    run("dpkg-deb", "-R", str(package), str(tree))
+    change(tree / "DEBIAN/control", r"(?m)^Version: .*", f"Version: {version}")
+    home = tree / "usr/lib/python3/dist-packages/maillogsentinel"
+    change(home / "__init__.py", '__version__ = ".*"', f'__version__ = "{version}"')
+    change(home / "store/database.py", r"(?m)^FORMAT = \d+", f"FORMAT = {format_number}")
+    with open(tree / "etc/maillogsentinel.conf", "a", encoding="utf-8") as file:
+        file.write(conffile)
+    sums = subprocess.run(
+        "find usr -type f -print0 | xargs -0 md5sum", shell=True, cwd=tree, stdout=subprocess.PIPE, check=True
+    )
+    (tree / "DEBIAN/md5sums").write_bytes(sums.stdout)
+    run("dpkg-deb", "--root-owner-group", "-b", str(tree), str(target))
+    shutil.rmtree(tree)
+
+
+def change(path: Path, pattern: str, text: str) -> None:
+    """Replace what matches `pattern`, which must be one place."""
+    changed, count = re.subn(pattern, text, path.read_text())
+    assert count == 1, path
+    path.write_text(changed)
+
+
 # -- hosts
 
 _ENTER = """

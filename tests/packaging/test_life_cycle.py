@@ -10,7 +10,7 @@ from pathlib import Path
 import host
 import pytest
 from chroot import CHECKOUT, ENDS_WITH_US, Chroot, copy_checkout, host_release, run
-from host import Host
+from host import Host, another
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 
@@ -38,30 +38,6 @@ def below(
     another(package, packages / "newest.deb", "1.1.0", format_number=2)
     yield directory
     shutil.rmtree(directory)
-
-
-def another(package: Path, target: Path, version: str, conffile: str = "", format_number: int = 1) -> None:
-    """Make another version of the package."""
-    tree = target.with_suffix("")
-    run("dpkg-deb", "-R", str(package), str(tree))
-    change(tree / "DEBIAN/control", r"(?m)^Version: .*", f"Version: {version}")
-    home = tree / "usr/lib/python3/dist-packages/maillogsentinel"
-    change(home / "__init__.py", '__version__ = ".*"', f'__version__ = "{version}"')
-    change(home / "store/database.py", r"(?m)^FORMAT = \d+", f"FORMAT = {format_number}")
-    with open(tree / "etc/maillogsentinel.conf", "a", encoding="utf-8") as file:
-        file.write(conffile)
-    sums = subprocess.run(
-        "find usr -type f -print0 | xargs -0 md5sum", shell=True, cwd=tree, stdout=subprocess.PIPE, check=True
-    )
-    (tree / "DEBIAN/md5sums").write_bytes(sums.stdout)
-    run("dpkg-deb", "--root-owner-group", "-b", str(tree), str(target))
-    shutil.rmtree(tree)
-
-
-def change(path: Path, pattern: str, text: str) -> None:
-    changed, count = re.subn(pattern, text, path.read_text())
-    assert count == 1, path
-    path.write_text(changed)
 
 
 @pytest.fixture
