@@ -1,4 +1,4 @@
-"""Writes what describes the program and follows from its tables: maillogsentinel.conf(5) and the completions.
+"""Writes what follows from the program's tables: maillogsentinel.conf(5), the completions, the Ansible role's options.
 
 ``manual.py DIRECTORY`` writes below DIRECTORY; `FILES` says what. The results are committed, and a test compares them.
 """
@@ -9,6 +9,8 @@ from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+import role
 
 from maillogsentinel import __version__, cli
 from maillogsentinel.options import ACCEPTED, OPTIONS, Option
@@ -275,6 +277,9 @@ FILES: dict[str, Callable[[], str]] = {
     "man/maillogsentinel.conf.5": conf_page,
     "completions/bash/maillogsentinel": bash,
     "completions/zsh/_maillogsentinel": zsh,
+    f"{role.ROLE}/meta/argument_specs.yml": role.argument_specs,
+    f"{role.ROLE}/vars/main.yml": role.option_list,
+    f"{role.ROLE}/README.md": role.readme,
 }
 """What is written, and what makes its text."""
 

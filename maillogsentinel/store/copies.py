@@ -23,7 +23,7 @@ from maillogsentinel.errors import StoreError
 from maillogsentinel.store import csvfile
 from maillogsentinel.store.database import os_sentence
 
-TOKEN = re.compile(r"\d{1,18}-\d{1,18}-[0-9a-f]{16}")
+TOKEN = re.compile(r"[0-9]{1,18}-[0-9]{1,18}-[0-9a-f]{16}")
 """What ``export csv`` gives as a token: generation, offset, and a mark of what stands before it."""
 START = "start"
 _SLICE = re.compile(rf"({START}|{TOKEN.pattern})_({TOKEN.pattern})\.slice")
