@@ -76,7 +76,7 @@ class Machine(MailHost):
         try:
             self._watch_jobs()
         finally:
-            self.run("kill $(cat /run/crond.pid)")
+            self.run("pid=$(cat /run/crond.pid); kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.05; done")
 
     def _watch_jobs(self) -> None:
         """Wait for a job of ours and until all jobs are done; note whose processes and which ports were seen."""

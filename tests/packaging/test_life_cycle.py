@@ -371,6 +371,9 @@ def examples() -> list[str]:
 
 def test_every_example_of_the_manual_and_the_readme_works(mailhost: Host) -> None:
     mailhost.write("/etc/maillogsentinel.conf.d/mail.conf", "[report]\nsendmail_path = /usr/bin/true\n")
+    mailhost.extract()
+    for name in ("mx1.csv", "mx2.csv", "mx3.csv"):
+        mailhost.do(f"maillogsentinel export csv >{name}")
     commands = examples()
     assert len(commands) >= 12
     for command in commands:
