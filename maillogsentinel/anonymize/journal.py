@@ -7,6 +7,7 @@ from typing import Any
 
 from maillogsentinel.anonymize.names import Names
 from maillogsentinel.anonymize.stamps import Shift
+from maillogsentinel.parse.header import journal_bytes
 
 _KEPT = frozenset(
     [
@@ -82,7 +83,7 @@ class Journal:
             return None
         if not isinstance(fields, dict):
             return None
-        program = _bytes(fields.get("SYSLOG_IDENTIFIER")) or b""
+        program = journal_bytes(fields.get("SYSLOG_IDENTIFIER")) or b""
         result = {self._key(key): self._value(key, value, program) for key, value in fields.items()}
         return json.dumps(result, separators=(",", ":")).encode()
 
@@ -94,7 +95,7 @@ class Journal:
     def _value(self, key: str, value: Any, program: bytes) -> Any:
         if isinstance(value, list) and not all(type(item) is int for item in value):
             return [self._value(key, item, program) for item in value if not isinstance(item, list)]
-        raw = _bytes(value)
+        raw = journal_bytes(value)
         if raw is None:
             return self._number(value)
         if key == "time":
@@ -150,12 +151,3 @@ class Journal:
         if not re.fullmatch(r"[0-9:.TZ+-]{8,40}", stamp):
             return self._names.ids[raw].decode()
         return (self._shift.stamps[raw] if self._shift else raw).decode()
-
-
-def _bytes(value: object) -> bytes | None:
-    """A field of the journal's JSON: text, or a list of bytes where it is not UTF-8."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogatepass")
-    if isinstance(value, list) and all(type(byte) is int and 0 <= byte < 256 for byte in value):
-        return bytes(value)
-    return None

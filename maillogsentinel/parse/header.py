@@ -206,14 +206,14 @@ def _journal_message(entry: dict[str, object]) -> bytes | None:
 
     They are a user name's. journald (journald-syslog.c) keeps what came in SYSLOG_RAW when it took something off.
     """
-    message, raw = _journal_bytes(entry.get("MESSAGE")), _journal_bytes(entry.get("SYSLOG_RAW"))
+    message, raw = journal_bytes(entry.get("MESSAGE")), journal_bytes(entry.get("SYSLOG_RAW"))
     if message and raw and (whole := raw.rstrip(b" ")).endswith(message):
         return message + raw[len(whole) :]
     return message
 
 
-def _journal_bytes(value: object) -> bytes | None:
-    """A field of the journal's JSON: text, or a list of bytes where it is not UTF-8."""
+def journal_bytes(value: object) -> bytes | None:
+    """Return the bytes of a field of the journal's JSON, text or a list of bytes where it is not UTF-8; else None."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
     if isinstance(value, list) and all(type(byte) is int and 0 <= byte < 256 for byte in value):

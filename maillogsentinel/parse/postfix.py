@@ -40,15 +40,15 @@ NOT_SENT = re.compile(r"Invalid authentication mechanism|Invalid base64 data in 
 """Matches the reasons of failures whose client sent no user: a name in the line belongs to an earlier attempt."""
 _MARKER = b", sasl_username="
 
+SMTPD = rb"([^\s\[\]]{1,255} [^\s\[\]:]*/smtpd\[\d{1,10})\]: "
+"""Matches in a line of a common form, behind the stamp, which smtpd wrote it; group 1 is for `process`."""
 SOLARIS = rb"(?:\[ID \d{1,10} [\w.]{1,24}\] )?"
 _CLIENT = rb"warning: ([\w.-]{1,255})\[([^\]\s]{1,64})\](?::\d{1,5})?: SASL "
 _PLAIN_MECHANISM = rb"([\w-]+) authentication failed:(?: (.*))?\Z"
 # Header and message in one: RFC 3339 as rsyslog writes it by default, or RFC 3164.
 _COMMON = re.compile(
     rb"(?:(\d{4}-\d\d-\d\dT[012]\d):([0-5]\d):([0-5]\d|60)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)"
-    rb"|([A-Z][a-z]{2} [ 1-3]\d [012]\d):([0-5]\d):([0-5]\d|60)) ([^\s\[\]]{1,255} [^\s\[\]:]*/smtpd\[\d{1,10})\]: "
-    + _CLIENT
-    + _PLAIN_MECHANISM,
+    rb"|([A-Z][a-z]{2} [ 1-3]\d [012]\d):([0-5]\d):([0-5]\d|60)) " + SMTPD + _CLIENT + _PLAIN_MECHANISM,
     re.S,
 )
 _MESSAGE = re.compile(SOLARIS + rb"(?:message repeated (\d{1,9}) times: \[ )?" + _CLIENT + rb"(.*)\Z", re.S)
@@ -122,9 +122,7 @@ def read(line: bytes, clock: Clock) -> Failure | Trouble | str:
 
 
 def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
-    hour, minute, second, digits, zone, bsd_hour, bsd_minute, bsd_second, process, name, addr, mech, rest = (
-        match.groups()
-    )
+    hour, minute, second, digits, zone, bsd_hour, bsd_minute, bsd_second, named, name, addr, mech, rest = match.groups()
     if hour is not None:
         stamp = clock.zoned(hour, zone) + (int(minute) * 60 + int(second)) * 1_000_000
         if digits is not None:
@@ -133,7 +131,7 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
         stamp = clock.bsd(bsd_hour, bsd_minute, bsd_second)
     reason, marker, user = (rest or b"").partition(_MARKER)
     # What repeats in a log (nearly all of this) is made text only once.
-    server, smtpd, pid = _processes.get(process) or _process(process)
+    server, smtpd, pid = _processes.get(named) or process(named)
     if reason in TEMPORARY:
         return Trouble(stamp, server, TEMPORARY[reason])
     text = _texts.get
@@ -155,8 +153,11 @@ def _common(match: re.Match[bytes], clock: Clock) -> Failure | Trouble:
     )
 
 
-def _process(raw: bytes) -> tuple[str | None, str, int]:
-    """Server, service and pid of an smtpd by what names it in a common line: ``mail postfix/smtpd[321``."""
+def process(raw: bytes) -> tuple[str | None, str, int]:
+    """Return server, service and pid of an smtpd by what names it in a common line: ``mail postfix/smtpd[321``."""
+    known = _processes.get(raw)
+    if known is not None:
+        return known
     host, _, program = raw.partition(b" ")
     program, _, pid = program.rpartition(b"/smtpd[")
     if len(_processes) >= _REMEMBERED:

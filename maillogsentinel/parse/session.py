@@ -8,8 +8,8 @@ import re
 from typing import NamedTuple
 
 from maillogsentinel.model import safe_text
-from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS, header
-from maillogsentinel.parse.postfix import SOLARIS, service, service_of
+from maillogsentinel.parse.header import MAX_LINE, header
+from maillogsentinel.parse.postfix import SMTPD, SOLARIS, process, service_of
 from maillogsentinel.parse.stamp import Clock
 
 Process = tuple[str | None, str | None, int | None]
@@ -30,10 +30,9 @@ NOTICE = b" messages "
 """Stands in each line that `notice` may make something of."""
 
 _STAMP = rb"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.:Z+-]{0,16}|[A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d) "
-_SMTPD = rb"([^\s\[\]]{1,255} [^\s\[\]:]*)/smtpd\[(\d{1,10})\]: "
 _CLIENT = rb"[\w.-]{1,255}\[[^\]\s]{1,64}\](?::\d{1,5})?"
-_COMMON = re.compile(_STAMP + _SMTPD)
-_COMMON_END = re.compile(_STAMP + _SMTPD + rb"disconnect from ")
+_COMMON = re.compile(_STAMP + SMTPD)
+_COMMON_END = re.compile(_STAMP + SMTPD + rb"disconnect from ")
 _END = re.compile(SOLARIS + rb"disconnect from ")
 _NUMBERS = re.compile(rb"(\d{1,9})/(\d{1,9})")
 _BEGIN = re.compile(SOLARIS + rb"connect from ")
@@ -43,9 +42,6 @@ _EXCUSE = re.compile(
     + rb"|warning: AUTH command rate limit exceeded: \d+ from )"
 )
 _ABORTED = re.compile(SOLARIS + rb"warning: " + _CLIENT + rb": SASL .* authentication aborted\Z", re.S)
-
-_REMEMBERED = 8192
-_places: dict[bytes, tuple[str | None, str | None]] = {}
 
 
 class Ended(NamedTuple):
@@ -99,23 +95,14 @@ def name(data: bytes, start: int, hit: int) -> tuple[int, int] | None:
     """Return where in the line from `start` stands what names the smtpd, when the line, with `COUNTER` at `hit`, is a
     session's end of a common form. In a line of that form the same bytes between stamp and `END` name the same one."""
     match = _COMMON_END.match(data, start, hit)
-    return (match.start(1), match.end() - len(END)) if match else None
-
-
-def _place(raw: bytes) -> tuple[str | None, str | None]:
-    host, _, program = raw.partition(b" ")
-    if len(_places) >= _REMEMBERED:
-        _places.clear()
-    place = _places[raw] = (None if host in NO_HOSTS else safe_text(host), service(program))
-    return place
+    return match.span(1) if match else None
 
 
 def smtpd(line: bytes, clock: Clock) -> tuple[Process, bytes] | None:
     """Return which smtpd wrote `line`, and its message; None when none did."""
     match = _COMMON.match(line)
     if match and len(line) <= MAX_LINE:
-        server, name = _places.get(match.group(1)) or _place(match.group(1))
-        return (server, name, int(match.group(2))), line[match.end() :]
+        return process(match.group(1)), line[match.end() :]
     parts = header(line, clock)
     if parts is None or not (parts.program.endswith(b"/smtpd") or (parts.bare_program and parts.program == b"postfix")):
         return None

@@ -18,7 +18,8 @@ _HEADER = 600
 _LINE_BEGIN = 3
 _LINE_END = 8
 """Bytes at a line's begin and end in which nothing stands that is looked for."""
-_WARNINGS = 20
+WARNINGS = 20
+"""Warnings that are kept; they are alike."""
 
 
 Heard = list[tuple[int, int, Failure | Trouble | None]]
@@ -191,5 +192,5 @@ def _places_json(block: Block, found: Found) -> list[int]:
 
 
 def _warn(found: Found, warning: str | None) -> None:
-    if warning and len(found.warnings) < _WARNINGS:
+    if warning and len(found.warnings) < WARNINGS:
         found.warnings.append(warning)

@@ -6,13 +6,11 @@ from typing import Any
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse.stamp import Clock
 from maillogsentinel.sources.block import Block
-from maillogsentinel.sources.finder import Finder, Found
+from maillogsentinel.sources.finder import WARNINGS, Finder, Found
 from maillogsentinel.sources.logins import Logins
 from maillogsentinel.sources.loss import Losses
 from maillogsentinel.sources.naming import Naming
 from maillogsentinel.sources.witness import Witness
-
-_WARNINGS = 20
 
 
 class Batch:
@@ -79,7 +77,7 @@ class Scanner:
         batch.failures += found.failures
         batch.troubles += found.troubles
         self.lines_bytes += found.size
-        self.warnings += found.warnings[: _WARNINGS - len(self.warnings)]
+        self.warnings += found.warnings[: WARNINGS - len(self.warnings)]
         self._witness.read(block, clock, batch.losses, found.heard, found.counters)
         if self._logins:
             self.lines_bytes += batch.logins.read(block, clock, found.methods)
