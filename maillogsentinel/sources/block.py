@@ -1,5 +1,6 @@
 """Whole lines of a log, many at once."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 
@@ -21,3 +22,22 @@ def places(block: Block, word: bytes) -> list[int]:
         found.append(hit)
         hit = data.find(word, hit + 1, end)
     return found
+
+
+def line_at(block: Block, start: int) -> bytes:
+    """Return the line that begins at `start`."""
+    stop = block.data.find(b"\n", start, block.end)
+    return block.data[start : block.end if stop < 0 else stop]
+
+
+def lines(block: Block, word: bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield begin and end of the block's lines that have `word` between `begin` and `end`."""
+    data = block.data
+    hit = data.find(word, begin, end)
+    while hit >= 0:
+        start = data.rfind(b"\n", block.begin, hit) + 1 or block.begin
+        stop = data.find(b"\n", hit, block.end)
+        if stop < 0:
+            stop = block.end
+        yield start, stop
+        hit = data.find(word, stop, end)

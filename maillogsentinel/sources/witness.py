@@ -1,4 +1,4 @@
-"""Lines that are missing: sessions with more refused AUTH commands than there are lines for, and dropped messages.
+"""Lines that are missing: sessions with more refused AUTH commands than there are lines for; notices are read beside.
 
 A refused AUTH command is no proof of a failed login: Postfix also refuses it where AUTH is not offered, where TLS comes
 first, or for its syntax, and writes no line then. So a session without any line counts only where AUTH is known to be
@@ -13,27 +13,22 @@ from typing import Any, NamedTuple
 from maillogsentinel.localtime import HOUR
 from maillogsentinel.model import Failure, Trouble
 from maillogsentinel.parse import session
-from maillogsentinel.parse.session import Ended, Notice, Process
+from maillogsentinel.parse.session import Ended, Process
 from maillogsentinel.parse.stamp import Clock
-from maillogsentinel.sources.block import Block
+from maillogsentinel.sources.block import Block, line_at, lines
 from maillogsentinel.sources.finder import Heard
-from maillogsentinel.sources.loss import JOURNALD, RSYSLOG, SESSION, Losses
+from maillogsentinel.sources.loss import SESSION, Losses
+from maillogsentinel.sources.notices import Notices
 from maillogsentinel.sources.timeline import first_stamp, line_stamp
 
 _WARM_UP = 2 * HOUR
 """No session is expected to last longer: by then, those that began before the first line that was read are over."""
 _PROCESSES = 4096
 _KINDS = 1024
-_DROPS = 256
 _ENOUGH = 1000
 """Sessions of a kind after which older ones count half."""
 _TAIL = 8192
 """Bytes before a block's end that may hold the reason for what the next block has: the two stand close together."""
-_SMALL = 32 * 1024
-_SAMPLE = 4 * 1024
-_HEAD = 2048
-_OTHERS = (b" rsyslogd", b" systemd", b" kernel: ", b" CRON[")
-"""Where one of them writes, a syslog daemon's own messages may stand. A log of mail alone never has them."""
 
 
 class _State:
@@ -76,12 +71,9 @@ class Witness:
         """By what names a process in lines of a common form: what its next session's end changes; those with TLS."""
         self._name_at = 0
         """Where in such a line it stands."""
-        self._drops: dict[str, bool] = {}
-        """Whose messages are being dropped, and whether it matters."""
-        self._mixed = False
-        """Whether the log is not of mail alone."""
+        self._notices = Notices(memory)
         if memory:
-            self._until, self._mixed, self._drops = memory["until"], memory["mixed"], dict(memory["drops"])
+            self._until = memory["until"]
             fresh = memory["fresh"]
             self._fresh = None if fresh is None else dict.fromkeys(((a, b, c) for a, b, c in fresh), -1)
             self._processes = {(a, b, c): _State(*state) for a, b, c, *state in memory["processes"]}
@@ -93,8 +85,7 @@ class Witness:
             return None
         return {
             "until": self._until,
-            "mixed": self._mixed,
-            "drops": list(self._drops.items()),
+            **self._notices.memory(),
             "fresh": None if self._fresh is None else list(self._fresh),
             "processes": [(*who, it.seen, it.excused, it.proof) for who, it in self._processes.items()],
             "kinds": [(*kind, *counts) for kind, counts in self._kinds.items()],
@@ -121,10 +112,7 @@ class Witness:
             else:
                 self._fresh = _begun(block, clock, self._fresh)
         self._sessions(block, clock, losses, heard, counters)
-        for notice in self._notices(block, clock, begins):
-            self._dropped(notice, losses)
-
-    # -- sessions
+        self._notices.read(block, clock, losses, begins)
 
     def _sessions(self, block: Block, clock: Clock, losses: Losses, heard: Heard, counters: list[int]) -> None:
         data, _, begin = block
@@ -168,7 +156,7 @@ class Witness:
                 found = self._ended(block, start, hit, clock)
             missing = self._missing(found, start, excuses) if found else 0
             if missing:
-                losses.add(line_stamp(_line(block, start), clock), SESSION, 1, missing)
+                losses.add(line_stamp(line_at(block, start), clock), SESSION, 1, missing)
         for one in heard[at:]:
             self._hear(one, block, clock)
         for process in excuses.left():
@@ -176,7 +164,7 @@ class Witness:
 
     def _ended(self, block: Block, start: int, hit: int, clock: Clock) -> Ended | None:
         """What the line from `start` says, and note how the next end of that process's sessions is recognized."""
-        found = session.ended(block.data, start, hit, start + len(_line(block, start)), clock)
+        found = session.ended(block.data, start, hit, start + len(line_at(block, start)), clock)
         place = session.name(block.data, start, hit) if found else None
         if found and place:
             names = self._secured if found.tls else self._plain
@@ -209,7 +197,7 @@ class Witness:
             state = self._processes.get(process) or self._state(process)
             state.seen += times
             return
-        line = _line(block, start)
+        line = line_at(block, start)
         if found is None:
             gave_up = session.aborted(line, clock)
             if gave_up:
@@ -259,38 +247,6 @@ class Witness:
         excuses.ends[process] = start
         return 0
 
-    # -- what syslog daemons say
-
-    def _notices(self, block: Block, clock: Clock, begins: bool) -> Iterator[Notice]:
-        """What syslog daemons say in the block; of a large block of a log of mail alone, only its ends count."""
-        data, end, begin = block
-        if not self._mixed:
-            head = end if begins else min(end, begin + _HEAD)
-            self._mixed = any(data.find(word, begin, head) >= 0 for word in _OTHERS)
-        whole = self._mixed or end - begin <= _SMALL or data[begin : begin + 1] == b"{"
-        parts = [(begin, end)] if whole else [(begin, begin + _SAMPLE), (end - _SAMPLE, end)]
-        for low, high in parts:
-            for start, stop in _lines(block, session.NOTICE, low, high):
-                notice = session.notice(data[start:stop], clock)
-                if notice:
-                    yield notice
-
-    def _dropped(self, notice: Notice, losses: Losses) -> None:
-        stamp, daemon, whose, lost, mail = notice
-        if daemon == "journald":
-            if mail and lost is not None:
-                losses.add(stamp, JOURNALD, 1, lost)
-        elif lost is None:
-            if len(self._drops) >= _DROPS:
-                del self._drops[next(iter(self._drops))]
-            self._drops[whose] = mail is not False
-            if mail is not False:
-                losses.add(stamp, RSYSLOG, 1, 0)
-        else:
-            matters = self._drops.pop(whose, None)
-            if matters is not False:
-                losses.add(stamp, RSYSLOG, matters is None, lost)
-
 
 class _Excuses:
     """The lines of a block that say why AUTH was refused; looked for when somebody asks, since few blocks need them."""
@@ -318,7 +274,7 @@ class _Excuses:
                 yield process
 
     def _look(self, begin: int) -> Iterator[tuple[int, Process]]:
-        for start, stop in _lines(self._block, session.AUTH, begin, self._block.end):
+        for start, stop in lines(self._block, session.AUTH, begin, self._block.end):
             process = session.excuse(self._block.data[start:stop], self._clock)
             if process:
                 yield start, process
@@ -332,29 +288,10 @@ def _aged(counts: list[int]) -> list[int]:
 def _begun(block: Block, clock: Clock, before: dict[Process, int]) -> dict[Process, int]:
     """The processes of which a session's begin was seen, the latest ones, and where in the block it was the first."""
     fresh = dict.fromkeys(before, -1)
-    for start, stop in _lines(block, session.CONNECT, block.begin, block.end):
+    for start, stop in lines(block, session.CONNECT, block.begin, block.end):
         process = session.begun(block.data[start:stop], clock)
         if process:
             fresh.setdefault(process, start)
     for process in list(fresh)[: max(0, len(fresh) - _PROCESSES)]:
         del fresh[process]
     return fresh
-
-
-def _line(block: Block, start: int) -> bytes:
-    """The line that begins at `start`."""
-    stop = block.data.find(b"\n", start, block.end)
-    return block.data[start : block.end if stop < 0 else stop]
-
-
-def _lines(block: Block, word: bytes, begin: int, end: int) -> Iterator[tuple[int, int]]:
-    """Begin and end of the block's lines that have `word` between `begin` and `end`."""
-    data = block.data
-    hit = data.find(word, begin, end)
-    while hit >= 0:
-        start = data.rfind(b"\n", block.begin, hit) + 1 or block.begin
-        stop = data.find(b"\n", hit, block.end)
-        if stop < 0:
-            stop = block.end
-        yield start, stop
-        hit = data.find(word, stop, end)
