@@ -5,7 +5,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from maillogsentinel.durable import sync_directory
@@ -18,16 +18,10 @@ def write(path: str, text: str) -> None:
     """Put `text` into the file at `path`. Raises StoreError."""
     if os.path.exists(path) and not os.path.isfile(path):  # a device would be replaced by a file
         raise StoreError(f"Cannot write {path}: it is no file. Name one.")
-    temporary = f"{path}.{os.getpid()}.new"
     try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(temporary, path)
+        with _replaced(path, 0o666) as file:
+            file.write(text.encode())
     except OSError as error:
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
         raise StoreError(os_sentence(error, path)) from error
 
 
@@ -38,26 +32,35 @@ def written(path: str, mode: int = 0o666) -> Iterator[BinaryIO]:
     A device or pipe is written to as it is, and a link's target is the file. `mode` is for the umask to narrow.
     """
     target = os.path.realpath(path)
-    temporary = f"{target}.{os.getpid()}.new"
     try:
         if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
             with open(target, "wb") as device:
                 yield device
-            return
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
-            with open(descriptor, "wb") as file:
+        else:
+            with _replaced(target, mode) as file:
                 yield file
-                file.flush()
-                os.fsync(descriptor)
-            os.rename(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
     except BrokenPipeError:
         raise
     except OSError as error:
         raise StoreError(os_sentence(error, path)) from error
+
+
+@contextmanager
+def _replaced(path: str, mode: int) -> Iterator[BinaryIO]:
+    """Give a new file that takes the place of `path` once the block has ended without an error. Raises OSError."""
+    temporary = f"{path}.{os.getpid()}.new"
+    with suppress(FileNotFoundError):
+        os.unlink(temporary)  # of a process that was killed
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        os.rename(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 class Large:
