@@ -72,6 +72,28 @@ def start(descriptor: int, offset: int, size: int, clock: Clock, finder: Finder)
     if size - offset < WORTHWHILE or not sys.executable or len(os.sched_getaffinity(0)) < 2:
         return None
     order = (__version__, BLOCK, offset, size, clock.reference, _packed_failure(finder.adjacent), finder.before)
+    try:
+        read_end, write_end = os.pipe()
+    except OSError:
+        return None
+    pipe = open(read_end, "rb", 1 << 16)  # noqa: SIM115 - the Scout closes it
+    try:
+        with open(write_end, "wb", 0), open(os.memfd_create("order"), "w+b", 0) as orders:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, _AHEAD)
+            orders.write(marshal.dumps(order))
+            orders.seek(0)
+            return Scout(_spawn(orders.fileno(), write_end, descriptor), pipe)
+    except OSError:
+        pipe.close()
+        return None
+
+
+def _spawn(order: int, output: int, log: int) -> int:
+    """Start the second process with these descriptors, and return its pid. Raises OSError."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    flags = ["-I", "-S", "-B"] if sys.dont_write_bytecode else ["-I", "-S"]
+    command = [sys.executable, *flags, "-c", _BOOT, package]
     with contextlib.ExitStack() as stack:
 
         def above(number: int) -> int:
@@ -80,28 +102,13 @@ def start(descriptor: int, offset: int, size: int, clock: Clock, finder: Finder)
             stack.callback(os.close, copy)
             return copy
 
-        try:
-            read_end, write_end = os.pipe()
-            pipe = os.fdopen(read_end, "rb", 1 << 16)
-            writes = os.fdopen(write_end, "wb", 0)
-            stack.callback(writes.close)
-            with contextlib.suppress(OSError):
-                fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, _AHEAD)
-            orders = stack.enter_context(open(os.memfd_create("order"), "w+b", 0))
-            orders.write(marshal.dumps(order))
-            orders.seek(0)
-            actions = [
-                (os.POSIX_SPAWN_DUP2, above(orders.fileno()), 0),
-                (os.POSIX_SPAWN_DUP2, above(write_end), 1),
-                (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
-                (os.POSIX_SPAWN_DUP2, above(descriptor), _LOG),
-            ]
-            package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-            flags = ["-I", "-S", "-B"] if sys.dont_write_bytecode else ["-I", "-S"]
-            command = [sys.executable, *flags, "-c", _BOOT, package]
-            return Scout(os.posix_spawn(sys.executable, command, os.environ, file_actions=actions), pipe)
-        except OSError:
-            return None
+        actions = [
+            (os.POSIX_SPAWN_DUP2, above(order), 0),
+            (os.POSIX_SPAWN_DUP2, above(output), 1),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, above(log), _LOG),
+        ]
+        return os.posix_spawn(sys.executable, command, os.environ, file_actions=actions)
 
 
 def main() -> None:
