@@ -225,6 +225,7 @@ def test_an_interrupted_run_leaves_the_old_result(tmp_path, signal_number):
     deadline = time.monotonic() + 20
     while len(os.listdir(tmp_path)) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
+    assert len(os.listdir(tmp_path)) == 2, "it had not begun"
     process.send_signal(signal_number)
     process.stdin.close()
     assert process.wait(20) != 0
