@@ -111,7 +111,6 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
         checks.write_text("/^Subject: confidential/ WARN no gossip\n")
         bed.run("postconf", "-e", f"header_checks=regexp:{checks}", "smtpd_forbidden_commands=GET", "soft_bounce=no")
         bed.run("postfix", "reload")
-        time.sleep(0.5)
         bed.talk(sessions())
         deadline = time.monotonic() + 20
         mark = f"last-word-{time.monotonic_ns()}"
@@ -119,7 +118,10 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
         while mark.encode() not in bed.log.read_bytes():
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        time.sleep(1)  # deliveries that are under way
+        while re.search(r"(?m)^\w+\*", bed.run("postqueue", "-p")):  # a delivery is under way
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert b"no gossip" in bed.log.read_bytes(), "header_checks were not in force"
         shutil.copyfile(bed.log, path)
     return path
 
