@@ -65,6 +65,10 @@ def read_header(line: bytes, path: str) -> Header:
     )
 
 
+_WITH_FOUR = r"(?:ffff:)?[0-9a-f]{1,4}:[0-9a-f]{1,4}(?![0-9a-f:])"
+"""What inet_ntop writes with an IPv4 address at its end, behind ``::``."""
+
+
 class RejectedError(Exception):
     """A row that cannot be read; the text says why, for the file of rejected rows."""
 
@@ -211,7 +215,13 @@ def _pattern(delimiter: str) -> bytes:
     inner = r"(?:[^\x00-\x1f\x7f\"\\]++|\"\"|\\(?:\\|x[0-9A-F]{2}|u[0-9A-F]{4}))*+"
     cell = rf"(?:\"{guard}{char}(?:{d}|\"\"){inner}\"|{guard}{char})"
     byte = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-    ip = rf"(?:{byte}(?:\.{byte}){{3}}|(?!0|[0-9a-f:]*:0[0-9a-f:])[0-9a-f:]*:[0-9a-f:]*|null)"
+    # RFC 5952; some rare ones are taken apart: with two groups of zeros in a row, or with :: and seven colons.
+    group = r"(?!0:(?:0(?![0-9a-f])|:))(?:0|[1-9a-f][0-9a-f]{0,3})"
+    behind = rf"(?!0(?![0-9a-f])){group}(?::{group}){{0,4}}"
+    short = (
+        rf"(?!(?:[0-9a-f]{{0,4}}:){{7}})(?:{group}(?::{group}){{0,5}}::(?:{behind})?|::(?!{_WITH_FOUR})(?:{behind})?)"
+    )
+    ip = rf"(?:{byte}(?:\.{byte}){{3}}|null|{group}(?::{group}){{7}}|{short})"
     status = r"(?:OK|Skipped|Errno \d)"
     columns = (cell, f"({_DATE})", ip, cell, cell, status, "(?:[A-Z]{2}|null)", r"(?:\d{1,10}+|null)", cell)
     return d.join(columns).encode()

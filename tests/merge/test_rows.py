@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from maillogsentinel.errors import UsageError
 from maillogsentinel.merge.rows import MAX_LINE, Rows, read_header
 from maillogsentinel.model import Row, safe_text
+from maillogsentinel.parse.postfix import address
 from maillogsentinel.store import csvfile
 
 OURS = csvfile.header(",")
@@ -144,6 +145,47 @@ def test_a_row_that_cannot_be_read_is_rejected_and_costs_no_other(line, why):
     assert found.lines == [good[:-1]] * 2
     ((number, reason, row),) = found.rejected
     assert (number, row) == (1, line[:-1]) and why in reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1:2",
+        ":::::",
+        "1::2::3",
+        "1:2:3:4:5:6:7:8:9",
+        "1:2:3:4:5:6:7::8:9",
+        "abc",
+        ":",
+        "12345::",
+        "::g",
+        "1:2:3:4:5:6:7:",
+    ],
+)
+def test_what_only_looks_like_an_address_is_rejected(text):
+    ((_, why, _),) = taken(OURS, f"mx,2025-05-17 11:13,{text},bob,null,OK,FR,1,Example\n".encode()).rejected
+    assert why == "the ip is no address"
+
+
+@given(
+    st.one_of(
+        st.ip_addresses(v=6).map(str),
+        st.lists(st.sampled_from(["0", "1", "ab", "ffff", "c000", "00", ""]), min_size=2, max_size=9).map(":".join),
+        st.text(alphabet="0f1:", max_size=20),
+    )
+)
+def test_an_address_comes_out_in_its_one_form_or_is_rejected(text):
+    found = taken(OURS, f"mx,2025-05-17 11:13,{text},bob,null,OK,FR,1,Example\n".encode())
+    canonical = address(text.encode())
+    assert [line.split(b",")[2].decode() for line in found.lines] == (
+        [canonical] if canonical else ["null"] * (not text)
+    )
+
+
+def test_rows_with_endless_addresses_are_read_like_others():
+    """A pattern that goes back and forth in them would need half an hour."""
+    row = b"mx,2025-05-17 11:13," + b":" * 60_000 + b"x,bob,null,OK,FR,1,Example\n"
+    assert len(taken(OURS, *[row] * 50).rejected) == 50
 
 
 def test_empty_lines_and_a_header_in_the_middle_are_no_rows():
