@@ -13,10 +13,12 @@ from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from maillogsentinel.anonymize.cache import Cache
 
 # Their names say all that is to know: loopback, unspecified, broadcast, multicast, and what nobody may use.
-_AS_THEY_ARE = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/8", "ff00::/8")
+_AS_THEY_ARE = ("0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/128", "::1/128", "ff00::/8")
 _WITHIN = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
-_WITHIN_SIX = ("2000::/3", "fc00::/7", "fe80::/10")
-_MAPPED = bytes(10) + b"\xff\xff"  # ::ffff:0:0/96
+# Their last 32 bits are an IPv4 address: mapped, behind a translator (NAT64, RFC 6052), and of the old form ::a.b.c.d.
+_OF_FOUR = ("::ffff:0:0/96", "64:ff9b::/96", "::/96")
+_WITHIN_SIX = ("::/8", "2000::/3", "fc00::/7", "fe80::/10", *_OF_FOUR)
+_FOUR_BEHIND = frozenset(ip_network(text).network_address.packed[:12] for text in _OF_FOUR)
 
 
 def _prefixes(networks: Iterable[str], version: int) -> list[str]:
@@ -38,7 +40,8 @@ class _Tree:
         # A flip in front of these would move them, one among or behind them would not.
         own = _prefixes((*_WITHIN, *_WITHIN_SIX), version)
         self._guarded = {prefix[:length] for prefix in (*self._fixed, *own) for length in range(len(prefix))}
-        self._deepest = max(map(len, self._guarded))
+        whole = (prefix for prefix in self._guarded if len(prefix) % 8 == 0)
+        self._guarded_octets = {int(prefix or "0", 2).to_bytes(len(prefix) // 8, "big") for prefix in whole}
         self._head = 3 if version == 4 else 8
         self._heads = Cache(self._mapped)
 
@@ -56,7 +59,7 @@ class _Tree:
     def _octet(self, before: bytes, octet: int) -> int:
         """What becomes of an octet behind these: one hash has a bit for each of the 255 beginnings of an octet."""
         digest = hashlib.blake2b(self._version + before, digest_size=32, key=self._key).digest()
-        path = "".join(f"{item:08b}" for item in before) if len(before) * 8 <= self._deepest else None
+        path = "".join(f"{item:08b}" for item in before) if before in self._guarded_octets else None
         result, node = 0, 1
         for shift in range(7, -1, -1):
             bit = octet >> shift & 1
@@ -83,8 +86,8 @@ class Addresses:
             return None
         if len(packed) == 4:
             return inet_ntop(AF_INET, self._four.map(packed)).encode()
-        if packed[:12] == _MAPPED:
-            return b"::ffff:" + inet_ntop(AF_INET, self._four.map(packed[12:])).encode()
+        if packed[:12] in _FOUR_BEHIND:
+            return inet_ntop(AF_INET6, packed[:12] + self._four.map(packed[12:])).encode()
         return inet_ntop(AF_INET6, self._six.map(packed)).encode()
 
 

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from maillogsentinel.anonymize.addresses import Addresses
 
 ADDRESSES = Addresses(b"k" * 32)
+NAT64 = int(IPv6Address("64:ff9b::"))
 FOUR = st.integers(0, 2**32 - 1).map(IPv4Address)
 SIX = st.integers(0, 2**128 - 1).map(IPv6Address) | st.integers(0, 2**125 - 1).map(lambda n: IPv6Address(2**125 + n))
+RESERVED = st.integers(0, 2**120 - 1) | st.integers(0, 2**34 - 1) | st.integers(0, 2**32 - 1).map(lambda n: NAT64 + n)
 SPECIAL = [
     *("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "0.0.0.0/8", "127.0.0.0/8"),
-    *("224.0.0.0/4", "240.0.0.0/4", "fc00::/7", "fe80::/10", "ff00::/8", "2000::/3"),
+    *("224.0.0.0/4", "240.0.0.0/4", "fc00::/7", "fe80::/10", "ff00::/8", "2000::/3", "::/8", "64:ff9b::/96", "::/96"),
+    "::ffff:0:0/96",
 ]
 
 
@@ -33,8 +36,18 @@ def test_two_ipv4_addresses_share_as_many_bits_as_before(one, other):
 
 @given(SIX, SIX)
 def test_two_ipv6_addresses_share_as_many_bits_as_before(one, other):
-    if one.ipv4_mapped is None and other.ipv4_mapped is None:
-        assert shared(mapped(one), mapped(other)) == shared(one, other)
+    assert shared(mapped(one), mapped(other)) == shared(one, other)
+
+
+@given(RESERVED.map(IPv6Address), RESERVED.map(IPv6Address))
+def test_so_do_two_of_the_range_that_holds_ipv4_addresses_and_it_maps_into_itself(one, other):
+    assert shared(mapped(one), mapped(other)) == shared(one, other)
+    assert mapped(one) in ip_network("::/8")
+
+
+def test_of_the_range_that_holds_ipv4_addresses_none_but_those_that_name_nobody_stay():
+    texts = ["64:ff9b::c000:221", "::203.0.113.9", "64:ff9b:1::c000:221", "1::", "0:1::", "::ffff:0:203.0.113.9"]
+    assert [text for text in texts if ADDRESSES.text(text.encode()) == text.encode()] == []
 
 
 @given(FOUR, st.integers(0, 32))
@@ -68,6 +81,10 @@ def test_a_whole_network_is_permuted():
 
 def test_an_ipv4_address_in_an_ipv6_one_is_the_same_client():
     assert ADDRESSES.text(b"::ffff:192.0.2.7") == b"::ffff:" + ADDRESSES.text(b"192.0.2.7")
+    for front in (b"64:ff9b::", b"::", b"::ffff:"):
+        new = IPv6Address(ADDRESSES.text(front + b"203.0.113.9").decode())
+        assert new.packed[:12] == IPv6Address(front.decode() + "0.0.0.0").packed[:12]
+        assert IPv4Address(new.packed[12:]) == mapped(IPv4Address("203.0.113.9"))
     assert ADDRESSES.text(b"2001:DB8:0:0::7") == ADDRESSES.text(b"2001:db8::7")
 
 
