@@ -25,6 +25,12 @@ _NUMBERS = (
 _CHARACTERS = rb"\w.%+\x80-\xff@-"
 _SIX = rb"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,8}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3})?"
 _ADDRESS = rb"(?:[0-9.]{7,15}|" + _SIX + rb")"
+_CLOCK = rb"\d\d?:\d\d(?::\d\d)?(?![\w:])"
+# Like an address, but with something else at an end of it: three groups, or two and what stands for others.
+_GROUPS = (
+    rb"(?:[" + _CHARACTERS + rb"]*\d|(?<![" + _CHARACTERS + rb"])[0-9A-Fa-f]{1,4}|:(?=:))"
+    rb"(?::+[0-9A-Fa-f]+:+[0-9A-Fa-f]|:[0-9A-Fa-f]+::|::[0-9A-Fa-f]*\d)(?::*[" + _CHARACTERS + rb"])*"
+)
 _BRACKETED = rb"\[(?:" + _ADDRESS + rb"|unknown)\](?::\d{1,5}(?![\w.]))?"
 # What shows by itself where it begins and ends. What stands between is mostly the program's, and so the same again.
 _SHOWN = re.compile(
@@ -42,10 +48,11 @@ _PIECE = re.compile(
     rb"|(?P<number>(?<![\w.-])(?:(?i:" + _NUMBERS + rb")=|(?:size|limit|length|bytes) )\d{1,12}(?![\w.]))"
     rb"|(?P<stamp>(?<![\w.])(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d[T ])[ \d]?\d\d?:\d\d:\d\d"
     rb"(?:\.\d{1,9}Z?|Z)?(?!\.?\w))"
-    rb"|(?P<clock>(?<![\w.:])\d\d?:\d\d(?::\d\d)?(?![\w:]))"
+    rb"|(?P<clock>(?:(?<![\w.:])|(?<=[A-Za-z]:))" + _CLOCK + rb")"
     rb"|(?P<openssl>(?<!\w)error:[0-9A-F]{8}(?=:))"
-    rb"|(?P<six>(?<![\w.:])" + _SIX + rb"(?![\w:]))"
+    rb"|(?P<six>(?<![\w.:])(?:(?P<tag>[A-Za-z][A-Za-z_-]{0,22}(?<=[A-Za-z])[46]?):(?!" + _CLOCK + rb"))??" + _SIX + rb"(?![\w:]))"
     rb"|(?P<hex>(?<![\w:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){3,}(?![\w:]))"
+    rb"|(?P<groups>(?![.%+-]*" + _CLOCK + rb")" + _GROUPS + rb")"
     rb"|(?P<challenge>(?<!\w)PD[A-Za-z0-9+/]{10,}={0,2})"
     rb"|(?P<word>[" + _CHARACTERS + rb"]+)"
 )
@@ -144,14 +151,19 @@ class Text:
         if kind == "stamp":
             return self._shift(whole) if self._shift else whole
         if kind == "six":
-            return names.addresses[whole] or (self._colon_behind(whole) if whole[-1:] == b":" else self._words[whole])
+            tag = match.group("tag")
+            return self._six(whole) if tag is None else self._words[tag] + b":" + self._six(whole[len(tag) + 1 :])
         if kind == "challenge":
             return b"PD" + names.ids[whole]
         return names.ids[whole]
 
-    def _colon_behind(self, whole: bytes) -> bytes:
-        address = self._names.addresses[whole[:-1]]
-        return address + b":" if address else self._names.ids[whole]
+    def _six(self, whole: bytes) -> bytes:
+        """What has the form of an IPv6 address; it may be one with a colon behind it, or none."""
+        names = self._names
+        if names.addresses[whole] or whole[-1:] != b":":
+            return names.addresses[whole] or self._words[whole]
+        address = names.addresses[whole[:-1]]
+        return address + b":" if address else names.ids[whole]
 
     def _keyed(self, match: re.Match[bytes]) -> bytes:
         key, value = match.group("key"), match.group("value")

@@ -40,9 +40,14 @@ def test_names_go_and_words_stay(template):
         assert new != name and name not in new
 
 
-_SECRET = st.sampled_from([b"zenobia", b"192.0.2.131", b"2001:db8:77::99", b"Zenobia@zz.example", b"[192.0.2.131]"])
-_BEFORE = st.sampled_from([b"", b" ", b", ", b"=", b"<", b">", b"(", b"'", b'"', b": ", b"@", b"."])
-_BEHIND = st.sampled_from([b"", b" ", b", ", b"=", b">", b")", b"'", b": ", b"[", b"]"])
+_SECRET = st.sampled_from(
+    [
+        *(b"zenobia", b"192.0.2.131", b"2001:db8:77::99", b"Zenobia@zz.example", b"[192.0.2.131]"),
+        *(b"2001:20:7734::9931", b"[IPv6:2001:20:7734::9931]"),
+    ]
+)
+_BEFORE = st.sampled_from([b"", b" ", b", ", b"=", b"<", b">", b"(", b"'", b'"', b": ", b"@", b".", b"x:", b"IPv6:"])
+_BEHIND = st.sampled_from([b"", b" ", b", ", b"=", b">", b")", b"'", b": ", b"[", b"]", b"_x", b"g"])
 
 
 @settings(max_examples=1000)
@@ -52,7 +57,53 @@ def test_wherever_in_a_message_a_name_stands_it_goes(template, where, before, se
     program, colon, message = re.sub(rb"[{}]", b"", template).partition(b": ")
     place = int(where * len(message))
     shown = anonymizer().line(HEAD + program + colon + message[:place] + before + secret + behind + message[place:])
-    assert not re.search(rb"zenobia|192\.0\.2\.131|2001:db8:77", shown.lower())
+    assert not re.search(rb"zenobia|192\.0\.2\.131|2001:db8:77|2001:20|20:7734|7734::", shown.lower())
+
+
+@pytest.mark.parametrize("tag", [b"", b"IPv6:", b"ipv6:", b"addr:", b"peer:", b"smtp:", b"time:", b"mode:"])
+@pytest.mark.parametrize("around", [b" %s ", b"[%s]", b"(%s)", b"=%s,", b"%s:", b"'%s'"])
+def test_an_ipv6_address_behind_a_tag_is_one(tag, around):
+    shown = anonymizer().line(HEAD + b"unheard-of[1]: from " + around % (tag + b"2001:20:7734::9931") + b" mail")
+    assert around.partition(b"%s")[0] + tag in shown
+    assert around.replace(b"%s", b":" + NAMES.addresses[b"2001:20:7734::9931"])[-20:] in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"2001:20:7734::9931_x",
+        b"2001:20:7734::9931x",
+        b"x2001:20:7734::9931",
+        b"x_2001:20:7734::9931",
+        b"x.2001:20:7734::9931.x",
+        b"x:2001:20:7734::9931_x",
+        b"x_2001:20:7734:1::9931",
+        b"zenobia:2001:20:7734::9931:x",
+        b"e2001::20_x",
+        b"2001::20:7734_x",
+        b"2001:20:7734::_x",
+        b"1:2001:20:7734:1:2:3:9931:9931_x",
+        b"20011:20:7734",
+        b"::ffff:20.0.77.34_x",
+        b"12:23:052001:20:7734::9931",
+    ],
+)
+def test_what_is_like_an_address_is_replaced_as_one(text):
+    shown = anonymizer().line(HEAD + b"unheard-of[1]: from " + text + b" mail")
+    assert not re.search(rb"20|77|34|9931", shown.partition(b"]: ")[2]), shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"11:13:08", b"at 11:13:08, 9:15", b"at:11:13:08", b"time:11:13:08", b"-11:13:08", b"+01:00:00"),
+        *(b"11:13:08.123", b"11:13:08,123", b"2025-05-17T11:13:08+02:00", b"Sat May 17 11:13:08 2025"),
+        *(b"error:0A000102:SSL routines::unsupported protocol:", b"SSL routines::bad extension:"),
+    ],
+)
+def test_a_time_is_no_address(text):
+    line = HEAD + b"unheard-of[1]: " + text
+    assert anonymizer().line(line).endswith(b"]: " + text)
 
 
 def test_the_rules_have_a_letter_for_each_group():
