@@ -31,6 +31,11 @@ _GROUPS = (
     rb"(?:[" + _CHARACTERS + rb"]*\d|(?<![" + _CHARACTERS + rb"])[0-9A-Fa-f]{1,4}|:(?=:))"
     rb"(?::+[0-9A-Fa-f]+:+[0-9A-Fa-f]|:[0-9A-Fa-f]+::|::[0-9A-Fa-f]*\d)(?::*[" + _CHARACTERS + rb"])*"
 )
+# What ends so is a host unless it stands where programs are.
+_PROGRAM = (
+    rb"(?<!/)(?<![" + _CHARACTERS + rb"])/(?:(?:usr|lib\d*|s?bin|opt)(?:/[" + _CHARACTERS + rb"]+)+(?<=\.pl|\.py|\.sh|\.so|\.cc)"
+    rb"|etc(?:/[" + _CHARACTERS + rb"]+)+(?<=\.cf))(?![/" + _CHARACTERS + rb"])"
+)
 _BRACKETED = rb"\[(?:" + _ADDRESS + rb"|unknown)\](?::\d{1,5}(?![\w.]))?"
 # What shows by itself where it begins and ends. What stands between is mostly the program's, and so the same again.
 _SHOWN = re.compile(
@@ -52,6 +57,7 @@ _PIECE = re.compile(
     rb"|(?P<openssl>(?<!\w)error:[0-9A-F]{8}(?=:))"
     rb"|(?P<six>(?<![\w.:])(?:(?P<tag>[A-Za-z][A-Za-z_-]{0,22}(?<=[A-Za-z])[46]?):(?!" + _CLOCK + rb"))??" + _SIX + rb"(?![\w:]))"
     rb"|(?P<hex>(?<![\w:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){3,}(?![\w:]))"
+    rb"|(?P<program>" + _PROGRAM + rb")"
     rb"|(?P<groups>(?![.%+-]*" + _CLOCK + rb")" + _GROUPS + rb")"
     rb"|(?P<challenge>(?<!\w)PD[A-Za-z0-9+/]{10,}={0,2})"
     rb"|(?P<word>[" + _CHARACTERS + rb"]+)"
@@ -64,8 +70,8 @@ QUEUE_ID = re.compile(
     rb"(?=[A-F]*\d)[0-9A-F]{8,20}\Z"
     rb"|(?=\D*\d)(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{12,20}\Z"
 )
-_FILE = re.compile(rb"(?:c|h|cc|cf|conf|so|db|sock|pem|crt|key|log|lmdb|cdb|pl|py|sh|sieve|svbin|lock|pid)(?:\.\d)?\Z")
-_PARTS = re.compile(rb"[-_+%]")
+_FILE = re.compile(rb"(?:c|h|conf|db|sock|pem|crt|key|log|lmdb|cdb|sieve|svbin|lock|pid)\Z")
+_PARTS = re.compile(rb"[-_+%.]")
 _CONTROL = bytes.maketrans(bytes((*range(32), 127)), b"?" * 9 + b" " + b"?" * 23)
 _SPELLINGS = frozenset((*WORDS, *(word.upper() for word in WORDS), *(word.capitalize() for word in WORDS)))
 _OTHER_SPELLINGS = frozenset(
@@ -73,7 +79,8 @@ _OTHER_SPELLINGS = frozenset(
     + b"TLSv1 TLSv1.1 TLSv1.2 TLSv1.3 SSLv3 SSLv2 IPv4 IPv6 SMTPUTF8 DKIM2 OpenSSL openSSL DNSBL DNSWL SpamAssassin"
     b" ClamAV OpenDKIM OpenDMARC LiteSpeed rsyslogd swVersion main.cf master.cf i.e e.g UGFzc3dvcmQ6 VXNlcm5hbWU6"
     b" don't couldn't can't doesn't isn't MySQL PostgreSQL SQLite LDAP cfws x-pid x-info pam_unix pam_authenticate PTR"
-    b" MX TXT SRV CNAME OK".split()
+    b" MX TXT SRV CNAME OK dynamicmaps.cf pam_deny.so pam_env.so pam_faillock.so pam_krb5.so pam_ldap.so pam_limits.so"
+    b" pam_mysql.so pam_permit.so pam_sss.so pam_systemd.so pam_unix.so pam_winbind.so".split()
 )
 _LONGEST_WORD = 512
 _SHORT_NUMBER = 7
@@ -153,6 +160,10 @@ class Text:
         if kind == "six":
             tag = match.group("tag")
             return self._six(whole) if tag is None else self._words[tag] + b":" + self._six(whole[len(tag) + 1 :])
+        if kind == "program":
+            front, slash, name = whole.rpartition(b"/")
+            stem = name[:-3]
+            return self._plain[front] + slash + (name if kept(stem + b".c") else self._words[name])
         if kind == "challenge":
             return b"PD" + names.ids[whole]
         return names.ids[whole]
@@ -221,9 +232,10 @@ def kept(core: bytes) -> bool:
         return core < b"\x80"
     if len(core) > _LONGEST_WORD:
         return False
+    parts = _PARTS.split(core)
+    if len(parts) < 2 or sum(map(bytes.isdigit, parts)) > 1:  # two numbers in one word may be of an address
+        return False
     if b"." in core:
         parts = core.split(b".")
-        return bool(_FILE.match(parts[-1])) and all(kept(part) for part in parts[:-1])
-    parts = _PARTS.split(core)
-    # Two numbers in one word may be of an address.
-    return len(parts) > 1 and sum(map(bytes.isdigit, parts)) < 2 and all(map(kept, parts))
+        return bool(_FILE.match(parts.pop())) and all(map(kept, parts))
+    return all(map(kept, parts))

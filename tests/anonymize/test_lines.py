@@ -93,6 +93,35 @@ def test_what_is_like_an_address_is_replaced_as_one(text):
     assert not re.search(rb"20|77|34|9931", shown.partition(b"]: ")[2]), shown
 
 
+@pytest.mark.parametrize("name", [b"home.pl", b"info.sh", b"mail.so", b"test.cf", b"data.py", b"MAIL.CC", b"mail.home.pl"])
+@pytest.mark.parametrize("around", [b"%s", b"(%s)", b"https://%s/", b"//%s/mail", b"mail/%s", b"/%s", b"x.org/usr/%s", b"/mail/%s/user", b"/usr/mail/%s/user"])
+def test_a_host_name_that_could_be_a_files_goes(name, around):
+    assert name not in anonymizer().line(HEAD + b"unheard-of[1]: from " + around % name)
+
+
+@pytest.mark.parametrize("name", [b"83.12.44.7.static.log", b"83-12.44.log", b"7.44.db", b"/usr/bin/83.12.44.7.static.pl"])
+def test_a_files_name_has_one_number_at_most(name):
+    assert b"44" not in anonymizer().line(HEAD + b"unheard-of[1]: from " + name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(b"/usr/lib/dovecot/modules/lib/mail.so", b"'/etc/mail/local.cf': x", b"file=/usr/bin/test.pl", b"main.cf"),
+        *(b"pam_unix.so", b"(/var/spool/mail.sock)", b"mail.log", b"hash:/etc/mail/test.cf,", b"/lib/server.c:120: x", b"/etc/test.cf: x"),
+    ],
+)
+def test_a_files_name_stays(name):
+    line = HEAD + b"unheard-of[1]: from " + name
+    assert anonymizer().line(line).endswith(name)
+
+
+@pytest.mark.parametrize("where", [b"%s", b"/%s", b"/usr/%s", b"x/x%s", b"/usr/%s_x", b"/usr/mail.so:%s"])
+def test_an_address_in_a_path_is_one(where):
+    shown = anonymizer().line(HEAD + b"unheard-of[1]: from " + where % b"2001:20:7734::9931")
+    assert not re.search(rb"2001:|:20:|7734:|:9931", shown.partition(b"]: ")[2])
+
+
 @pytest.mark.parametrize(
     "text",
     [
