@@ -22,8 +22,7 @@ _LONG_REASON = 1000
 _MARKER = b", sasl_username="
 QUEUE_ID = re.compile(rb"[0-9A-F]{5,20}|(?=\D*\d)[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,24}")
 """Short, or Postfix's long one."""
-_REPEATED = re.compile(rb"message repeated \d{1,9} times: \[ ")
-_BEGIN = re.compile(SOLARIS)
+_MESSAGE = re.compile(rb"(" + SOLARIS + rb")(message repeated \d{1,9} times: \[ )?(.*)", re.S)
 _NAMED = rb"[\w.-]{1,255}\[[^\]\s]{1,64}\](?::\d{1,5}(?![\w.]))?"
 _BARE = rb"\[[^\]\s]{1,64}\](?::\d{1,5}(?![\w.]))?"
 _SASL = re.compile(rb"(warning: )(" + _NAMED + rb")(: SASL )(.*)", re.S)
@@ -144,13 +143,15 @@ class Programs:
 
     def message(self, raw: bytes) -> bytes:
         """Return the message that may be shown."""
-        begin = _BEGIN.match(raw)
-        if begin and begin.end():
-            return begin.group() + self.message(raw[begin.end() :])
-        repeated = _REPEATED.match(raw)
-        if repeated:
-            end = len(raw) - raw.endswith(b"]")
-            return repeated.group() + self.message(raw[repeated.end() : end]) + raw[end:]
+        match = _MESSAGE.fullmatch(raw)
+        if not match:
+            return self._single(raw)
+        begin, repeated, rest = match.groups()
+        bracket = b"]" if repeated and rest[-1:] == b"]" else b""
+        return begin + (repeated or b"") + self._single(rest.removesuffix(bracket)) + bracket
+
+    def _single(self, raw: bytes) -> bytes:
+        """A message without what a syslog daemon put in front of it."""
         front, colon, rest = raw.partition(b": ")
         if colon and QUEUE_ID.fullmatch(front):
             return self._names.queue_ids[front] + colon + self.said(rest)

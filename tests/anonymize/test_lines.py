@@ -265,6 +265,11 @@ def test_any_bytes_become_as_many_lines_of_printable_text(data):
         b"1-",
         b"user=<",
         b"(x): ",
+        b"::",
+        b"1:",
+        b"/usr/",
+        b"[ID 1 a] ",
+        b"message repeated 1 times: [ ",
     ],
 )
 def test_the_time_of_a_line_grows_with_its_length_alone(tail):
