@@ -11,7 +11,7 @@ from maillogsentinel.anonymize.names import Names
 from maillogsentinel.anonymize.programs import QUEUE_ID, Programs
 from maillogsentinel.anonymize.stamps import Shift
 from maillogsentinel.anonymize.text import CLIENT, Text
-from maillogsentinel.parse.header import NO_HOSTS
+from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS
 
 _LINE = re.compile(
     rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?(?:Z|[+-]\d\d:\d\d)|[A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d) "
@@ -71,7 +71,7 @@ class Quick:
 
     def line(self, line: bytes) -> bytes:
         """Return what replaces `line`; nothing where that is not for here to say."""
-        match = _LINE.fullmatch(line)
+        match = _LINE.fullmatch(line) if len(line) <= MAX_LINE else None
         if not match:
             return b""
         stamp, host, tag, message = match.groups()

@@ -288,6 +288,8 @@ def test_the_time_of_a_line_grows_with_its_length_alone(tail):
 def test_a_line_that_no_tool_reads_is_left_out_but_counted():
     data = b"x" * (MAX_LINE + 1) + b"\n" + HEAD + b"kernel: x\n"
     assert anonymizer().block(data).split(b"\n")[0] == TOO_LONG
+    data = HEAD + b"postfix/smtpd[1]: connect from " + b"x" * 30_000 + b"\n"
+    assert anonymizer().block(data) == TOO_LONG + b"\n"
 
 
 def test_a_carriage_return_stays_at_the_end():
