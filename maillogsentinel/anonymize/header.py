@@ -14,10 +14,15 @@ _STAMP = (
     rb"|(?:\d{4} )?[A-Z][a-z]{2} {1,2}\d{1,2}(?: \d{4})? \d\d:\d\d:\d\d(?:\.\d{1,9})?"
     rb"|\d{9,11}\.\d{1,6}(?= )"
 )
-# journalctl's short-full has the zone's name behind a weekday; else it may be the host's.
+# journalctl's short-full has the zone's name behind a weekday and in front of the host; else it may be the host's.
 _BEGIN = re.compile(rb"(?:([\w.-]{1,64})( +\| ))?(<\d{1,3}>)?((?:" + _STAMP + rb")?)([: ]*)")
 _WEEKDAY = re.compile(rb"[A-Z][a-z]{2} \d{4}-")
 _ZONE_NAME = re.compile(rb"[A-Z]{2,5} +")
+LABEL = re.compile(
+    rb"(?i:(?:(?:kern|user|mail|daemon|auth|authpriv|security|syslog|lpr|news|uucp|cron|ftp|ntp|audit|console|local[0-7])\.)?"
+    rb"(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug|none)|\d{1,3}|\d{1,2}\.\d)"
+)
+"""Matches a facility and a level of syslog(3), or a level, by name or number: elsewhere such a place may hold a name."""
 _UNIVERSAL = re.compile(rb"(?:UTC|GMT)[: ] *")
 _PROGRAM = re.compile(
     rb"((?:<[\w.]{1,24}> )?)(?:([^\s\[\]]{1,255})( +))?((?:[a-z0-9]{1,12}\.[a-z]{1,12} )?)([^\s\[\]:]{0,255})"
@@ -75,17 +80,23 @@ def split(line: bytes) -> Parts | None:
     end = begin.end() if begin else 0
     if not stamp:
         return _modern(line, container, bar, priority, end - len(gap)) if not gap or priority else None
-    zone = _ZONE_NAME.match(line, end) if _WEEKDAY.match(stamp) else _UNIVERSAL.match(line, end)
-    if zone:
-        gap += zone.group()
-        end = zone.end()
-    rest = _REPEATED.fullmatch(line, end) or _PROGRAM.fullmatch(line, end) or _WITHOUT_PID.fullmatch(line, end)
+    named = _WEEKDAY.match(stamp)
+    zone = (_ZONE_NAME if named else _UNIVERSAL).match(line, end)
+    rest = _rest(line, zone.end() if zone else end)
+    if zone and named and not (rest and rest.group(2) and rest.group(2)[-1:] != b":"):  # it may be the host
+        zone, rest = None, _rest(line, end)
     if not rest:
         return None
+    gap += zone.group() if zone else b""
     level, host, blank, facility, program, pid, message = (part or b"" for part in rest.groups())
     return Parts(
         container, bar, priority, b"", stamp, gap, level, host, blank, facility, program, pid, b"", b"", message
     )
+
+
+def _rest(line: bytes, begin: int) -> re.Match[bytes] | None:
+    """The parts behind the time."""
+    return _REPEATED.fullmatch(line, begin) or _PROGRAM.fullmatch(line, begin) or _WITHOUT_PID.fullmatch(line, begin)
 
 
 def _modern(line: bytes, container: bytes, bar: bytes, priority: bytes, end: int) -> Parts | None:

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from maillogsentinel.anonymize.cache import Cache
-from maillogsentinel.anonymize.header import Parts, split
+from maillogsentinel.anonymize.header import LABEL, Parts, split
 from maillogsentinel.anonymize.journal import Journal
 from maillogsentinel.anonymize.names import Names
 from maillogsentinel.anonymize.programs import Programs
@@ -77,14 +77,19 @@ class Anonymizer:
         return parts._replace(
             container=self._text.text(parts.container),
             stamp=shift.stamps[parts.stamp] if shift and parts.stamp else parts.stamp,
-            gap=parts.gap,
+            level=self._label(parts.level[1:-2], self._names.words, b"<%s> "),
             host=self._names.hosts[parts.host] if parts.named else parts.host,
+            facility=self._label(parts.facility[:-1], self._names.hosts, b"%s "),
             program=program,
             pid=parts.pid if known and not parts.version else self._text.text(parts.pid),
             data=self._text.text(parts.data),
             message=self._message(parts.program, parts.message),
             space=b" " * len(parts.space.replace(b"\xef\xbb\xbf", b"")),
         )
+
+    def _label(self, raw: bytes, names: Cache, form: bytes) -> bytes:
+        """A facility or level of syslog, or what else stands in its place, replaced."""
+        return form % (raw if LABEL.fullmatch(raw) else names[raw]) if raw else b""
 
     def program(self, raw: bytes) -> bytes:
         """Return a program's name; where a part of it is a host name or address, that is replaced."""

@@ -8,6 +8,7 @@ it. Where a client may put anything into a field, the rule finds the field's end
 import re
 from collections.abc import Callable
 
+from maillogsentinel.anonymize.header import LABEL
 from maillogsentinel.anonymize.names import Names
 from maillogsentinel.anonymize.text import CLIENT as _CLIENT
 from maillogsentinel.anonymize.text import Text
@@ -148,6 +149,9 @@ class Programs:
             return self._single(raw)
         begin, repeated, rest = match.groups()
         bracket = b"]" if repeated and rest[-1:] == b"]" else b""
+        front, blank, label = begin[:-2].rpartition(b" ")
+        if label and not LABEL.fullmatch(label):
+            begin = front + blank + self._names.words[label] + b"] "
         return begin + (repeated or b"") + self._single(rest.removesuffix(bracket)) + bracket
 
     def _single(self, raw: bytes) -> bytes:

@@ -17,7 +17,7 @@ from maillogsentinel.anonymize.cache import Cache
 from maillogsentinel.anonymize.lines import TOO_LONG, Anonymizer
 from maillogsentinel.anonymize.stamps import Shift
 from maillogsentinel.parse.header import MAX_LINE
-from tests.anonymize.agreement import NAMES, SECRET, anonymizer
+from tests.anonymize.agreement import NAMES, SECRET, anonymizer, disagreements
 from tests.anonymize.test_agreement import FAILED, HEADERS
 from tests.conftest import CHECKOUT
 
@@ -149,6 +149,37 @@ def test_of_a_header_only_the_host_goes(header):
     assert re.fullmatch(re.escape(header).replace(rb"\*", rb"[\w.:-]+") + rb"postfix/smtpd\[1\]: connect .*", shown), (
         shown
     )
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (b"May 17 11:13:08 203.0.113.5 %s ", b"example.com"),
+        (b"May 17 11:13:08 mx1 %s ", b"mail.example"),
+        (b"May 17 11:13:08 <%s> mx1 ", b"example.com"),
+        (b"May 17 11:13:08 <%s> mx1 ", b"203.0.113.5"),
+        (b"May 17 11:13:08 <%s> mx1 ", b"zenobia"),
+        (b"May 17 11:13:08 <%s> ", b"203.0.113.5"),
+        (b"Sat 2025-05-17 11:13:00 %s ", b"QUUX"),
+        (b"Sat 2025-05-17 11:13:00 %s <2.4> ", b"QUUX"),
+        (b"Sat 2025-05-17 11:13:00 CEST %s ", b"QUUX"),
+        (b"box | %s ", b"zenobia"),
+    ],
+)
+@pytest.mark.parametrize("tail", [b"postfix/smtpd[1]: connect from unknown[192.0.2.7]", b"dovecot: auth: x"])
+def test_no_place_of_a_header_keeps_a_name(header, name, tail):
+    line = header % name + tail
+    assert name not in anonymizer().line(line)
+    if not name.isupper() and b"mx1" in header:
+        assert disagreements(line) == []
+
+
+@pytest.mark.parametrize("place", [b"[ID 197553 %s] x", b"[ID 197553 %s] message repeated 2 times: [ x]"])
+def test_no_place_in_front_of_a_message_keeps_a_name(place):
+    for name in (b"example.com", b"203.0.113.5", b"zenobia"):
+        assert name not in anonymizer().line(HEAD + b"postfix/smtpd[1]: " + place % name)
+    shown = anonymizer().line(HEAD + b"postfix/smtpd[1]: " + place % b"mail.warning")
+    assert shown.partition(b" ")[0] == HEAD.partition(b" ")[0] and b"[ID 197553 mail.warning] " in shown
 
 
 def both(line):
