@@ -118,7 +118,7 @@ class Journal:
             return self._raw(raw)
         if key in _TIMES:
             text = raw.decode("latin-1")
-            if text.isdigit():
+            if raw.isdigit():
                 return (self._shift.microseconds(text) if self._shift else text).encode()
             stamp = text.rstrip().encode("latin-1")
             if not _STAMP.match(stamp):
@@ -140,10 +140,10 @@ class Journal:
         return self._line(whole) + raw[len(whole) :]
 
     def _cursor(self, raw: bytes) -> bytes:
-        """A cursor's parts are ids, and the time in hexadecimal."""
+        """A cursor's parts are ids, and the time in hexadecimal, each behind a letter."""
         return b";".join(
-            name + mark + self._names.ids[value]
-            for name, mark, value in (part.partition(b"=") for part in raw.split(b";"))
+            part[:2] + self._names.ids[part[2:]] if re.match(rb"[a-z]=", part) else self._names.ids[part]
+            for part in raw.split(b";")
         )
 
     def _time(self, raw: bytes) -> str:

@@ -358,6 +358,34 @@ def test_an_entry_of_the_journal_keeps_its_fields():
 
 
 @pytest.mark.parametrize(
+    "cursor", ["alice@example.com", "alice", "alice=1", "s=1;alice@example.com;", "203.0.113.5=x", "=alice", "s"]
+)
+def test_of_a_cursor_no_more_stays_than_the_letters_of_its_parts(cursor):
+    shown = json.loads(anonymizer().line(json.dumps({"__CURSOR": cursor}).encode()))["__CURSOR"]
+    assert not re.search(r"alice|example|203|1", shown)
+    assert shown.count(";") == cursor.count(";") and shown.startswith("s=") == cursor.startswith("s=")
+
+
+_HOSTILE = st.text(st.sampled_from("\ud800\udfff\xb2\u0663a=;: 0[]<>@.\n\r\x00{}"), max_size=8)
+_FIELDS = st.sampled_from(
+    ["__CURSOR", "MESSAGE", "SYSLOG_RAW", "SYSLOG_IDENTIFIER", "_HOSTNAME", "_PID", "PRIORITY", "SYSLOG_TIMESTAMP"]
+    + ["__REALTIME_TIMESTAMP", "_MACHINE_ID", "log", "time", "attrs", "stream", "OWN"]
+)
+_VALUES = st.recursive(
+    _HOSTILE | st.none() | st.booleans() | st.integers() | st.floats() | st.binary(max_size=8).map(list),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_HOSTILE, inner, max_size=2),
+)
+
+
+@settings(max_examples=500)
+@given(st.dictionaries(_FIELDS | _HOSTILE, _VALUES, max_size=6), st.sampled_from([0, 60]))
+@example({"__CURSOR": "\ud800"}, 0)
+def test_no_entry_of_the_journal_ends_the_run(entry, shift):
+    shown = anonymizer(shift).line(json.dumps(entry).encode())
+    assert all(32 <= byte < 127 for byte in shown) and not re.search(rb"\\u(?!000a|000d)", shown)
+
+
+@pytest.mark.parametrize(
     ("stamp", "seconds", "moved"),
     [
         (b"May  7 11:13:00", -86_400, b"May  6 11:13:00"),
