@@ -22,7 +22,7 @@ LABEL = re.compile(
     rb"(?i:(?:(?:kern|user|mail|daemon|auth|authpriv|security|syslog|lpr|news|uucp|cron|ftp|ntp|audit|console|local[0-7])\.)?"
     rb"(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug|none)|\d{1,3}|\d{1,2}\.\d)"
 )
-"""Matches a facility and a level of syslog(3), or a level, by name or number: elsewhere such a place may hold a name."""
+"""Matches a facility and level of syslog(3), or a level, by name or number: what else stands there may be a name."""
 _UNIVERSAL = re.compile(rb"(?:UTC|GMT)[: ] *")
 _PROGRAM = re.compile(
     rb"((?:<[\w.]{1,24}> )?)(?:([^\s\[\]]{1,255})( +))?((?:[a-z0-9]{1,12}\.[a-z]{1,12} )?)([^\s\[\]:]{0,255})"

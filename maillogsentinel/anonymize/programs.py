@@ -130,7 +130,6 @@ class Programs:
             "h": names.hosts.__getitem__,
             "c": self.client,
             "i": names.ids.__getitem__,
-            "q": names.queue_ids.__getitem__,
             "m": self.mechanism,
             "M": text.message_id,
             "T": self.source,

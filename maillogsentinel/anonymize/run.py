@@ -8,10 +8,10 @@ from typing import BinaryIO
 from maillogsentinel.anonymize.lines import Anonymizer
 from maillogsentinel.errors import SourceError, UsageError
 from maillogsentinel.parse.header import MAX_LINE
+from maillogsentinel.sources.rotation import COMPRESSED
 from maillogsentinel.sources.stream import BLOCK, Stream, open_compressed
 
 _MAGIC = ((b"\x1f\x8b", ".gz"), (b"BZh", ".bz2"), (b"\xfd7zXZ\0", ".xz"), (b"\x28\xb5\x2f\xfd", ".zst"))
-_UNWRITTEN = (".bz2", ".xz", ".zst")
 _LEVEL = 6
 
 
@@ -77,10 +77,10 @@ class _Spooled:
 
 def packed(file: BinaryIO, name: str) -> BinaryIO:
     """Return what writes into `file`, compressed where its name ends in ``.gz``. Raises UsageError for another kind."""
-    if name.endswith(_UNWRITTEN):
-        raise UsageError(f"{name}: only .gz can be written. Give a name that ends so, or compress it afterwards.")
-    if not name.endswith(".gz"):
+    if not name.endswith(COMPRESSED):
         return file
+    if not name.endswith(".gz"):
+        raise UsageError(f"{name}: only .gz can be written. Give a name that ends so, or compress it afterwards.")
     import gzip
 
     # Neither the file's name nor a time goes into it.

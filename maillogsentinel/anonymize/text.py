@@ -32,9 +32,10 @@ _GROUPS = (
     rb"(?::+[0-9A-Fa-f]+:+[0-9A-Fa-f]|:[0-9A-Fa-f]+::|::[0-9A-Fa-f]*\d)(?::*[" + _CHARACTERS + rb"])*"
 )
 # What ends so is a host unless it stands where programs are.
+_PATH = rb"(?:/[" + _CHARACTERS + rb"]+)+"
 _PROGRAM = (
-    rb"(?<!/)(?<![" + _CHARACTERS + rb"])/(?:(?:usr|lib\d*|s?bin|opt)(?:/[" + _CHARACTERS + rb"]+)+(?<=\.pl|\.py|\.sh|\.so|\.cc)"
-    rb"|etc(?:/[" + _CHARACTERS + rb"]+)+(?<=\.cf))(?![/" + _CHARACTERS + rb"])"
+    rb"(?<!/)(?<![" + _CHARACTERS + rb"])/(?:(?:usr|lib\d*|s?bin|opt)" + _PATH + rb"(?<=\.pl|\.py|\.sh|\.so|\.cc)"
+    rb"|etc" + _PATH + rb"(?<=\.cf))(?![/" + _CHARACTERS + rb"])"
 )
 _BRACKETED = rb"\[(?:" + _ADDRESS + rb"|unknown)\](?::\d{1,5}(?![\w.]))?"
 # What shows by itself where it begins and ends. What stands between is mostly the program's, and so the same again.
@@ -55,7 +56,11 @@ _PIECE = re.compile(
     rb"(?:\.\d{1,9}Z?|Z)?(?!\.?\w))"
     rb"|(?P<clock>(?:(?<![\w.:])|(?<=[A-Za-z]:))" + _CLOCK + rb")"
     rb"|(?P<openssl>(?<!\w)error:[0-9A-F]{8}(?=:))"
-    rb"|(?P<six>(?<![\w.:])(?:(?P<tag>[A-Za-z][A-Za-z_-]{0,22}(?<=[A-Za-z])[46]?):(?!" + _CLOCK + rb"))??" + _SIX + rb"(?![\w:]))"
+    rb"|(?P<six>(?<![\w.:])(?:(?P<tag>[A-Za-z][A-Za-z_-]{0,22}(?<=[A-Za-z])[46]?):(?!"
+    + _CLOCK
+    + rb"))??"
+    + _SIX
+    + rb"(?![\w:]))"
     rb"|(?P<hex>(?<![\w:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){3,}(?![\w:]))"
     rb"|(?P<program>" + _PROGRAM + rb")"
     rb"|(?P<groups>(?![.%+-]*" + _CLOCK + rb")" + _GROUPS + rb")"

@@ -14,6 +14,7 @@ from maillogsentinel.anonymize.lines import Anonymizer
 from maillogsentinel.commands import outfile
 from maillogsentinel.errors import SourceError, UsageError
 from maillogsentinel.progress import Bar
+from maillogsentinel.sources.rotation import COMPRESSED
 from maillogsentinel.sources.stream import DamagedError, Stream
 
 _MODE = 0o640
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         anonymizer = Anonymizer(key, shift, datetime.fromtimestamp(given.st_mtime) if given.st_size else None)
         progress = _progress(args, given.st_size, stack)
         if args.output == "-":
-            return _copy(log, sys.stdout.buffer, "", anonymizer, progress)
+            _copy(log, sys.stdout.buffer, "", anonymizer, progress)
+            return 0
         with outfile.written(args.output, _MODE) as file:
             try:
                 damage = None
@@ -52,14 +54,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _copy(
     log: Stream, file: BinaryIO, name: str, anonymizer: Anonymizer, progress: Callable[[int], None] | None
-) -> int:
+) -> None:
     output = stream.packed(file, name)
     try:
         stream.copy(log, output, anonymizer, progress)
     finally:
         if output is not file:
             output.close()
-    return 0
 
 
 def _shift(wanted: str | None, key: secret.Secret) -> int:
@@ -87,5 +88,5 @@ def _progress(args: argparse.Namespace, size: int, stack: ExitStack) -> Callable
         return None
     bar = Bar()
     stack.callback(bar.close)
-    total = None if args.input == "-" or args.input.endswith((".gz", ".bz2", ".xz", ".zst")) else size
+    total = None if args.input == "-" or args.input.endswith(COMPRESSED) else size
     return lambda done: bar.show(done, total, os.path.basename(args.input))

@@ -93,13 +93,30 @@ def test_what_is_like_an_address_is_replaced_as_one(text):
     assert not re.search(rb"20|77|34|9931", shown.partition(b"]: ")[2]), shown
 
 
-@pytest.mark.parametrize("name", [b"home.pl", b"info.sh", b"mail.so", b"test.cf", b"data.py", b"MAIL.CC", b"mail.home.pl"])
-@pytest.mark.parametrize("around", [b"%s", b"(%s)", b"https://%s/", b"//%s/mail", b"mail/%s", b"/%s", b"x.org/usr/%s", b"/mail/%s/user", b"/usr/mail/%s/user"])
+@pytest.mark.parametrize(
+    "name", [b"home.pl", b"info.sh", b"mail.so", b"test.cf", b"data.py", b"MAIL.CC", b"mail.home.pl"]
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        b"%s",
+        b"(%s)",
+        b"https://%s/",
+        b"//%s/mail",
+        b"mail/%s",
+        b"/%s",
+        b"x.org/usr/%s",
+        b"/mail/%s/user",
+        b"/usr/mail/%s/user",
+    ],
+)
 def test_a_host_name_that_could_be_a_files_goes(name, around):
     assert name not in anonymizer().line(HEAD + b"unheard-of[1]: from " + around % name)
 
 
-@pytest.mark.parametrize("name", [b"83.12.44.7.static.log", b"83-12.44.log", b"7.44.db", b"/usr/bin/83.12.44.7.static.pl"])
+@pytest.mark.parametrize(
+    "name", [b"83.12.44.7.static.log", b"83-12.44.log", b"7.44.db", b"/usr/bin/83.12.44.7.static.pl"]
+)
 def test_a_files_name_has_one_number_at_most(name):
     assert b"44" not in anonymizer().line(HEAD + b"unheard-of[1]: from " + name)
 
@@ -108,7 +125,14 @@ def test_a_files_name_has_one_number_at_most(name):
     "name",
     [
         *(b"/usr/lib/dovecot/modules/lib/mail.so", b"'/etc/mail/local.cf': x", b"file=/usr/bin/test.pl", b"main.cf"),
-        *(b"pam_unix.so", b"(/var/spool/mail.sock)", b"mail.log", b"hash:/etc/mail/test.cf,", b"/lib/server.c:120: x", b"/etc/test.cf: x"),
+        *(
+            b"pam_unix.so",
+            b"(/var/spool/mail.sock)",
+            b"mail.log",
+            b"hash:/etc/mail/test.cf,",
+            b"/lib/server.c:120: x",
+            b"/etc/test.cf: x",
+        ),
     ],
 )
 def test_a_files_name_stays(name):
@@ -368,8 +392,23 @@ def test_of_a_cursor_no_more_stays_than_the_letters_of_its_parts(cursor):
 
 _HOSTILE = st.text(st.sampled_from("\ud800\udfff\xb2\u0663a=;: 0[]<>@.\n\r\x00{}"), max_size=8)
 _FIELDS = st.sampled_from(
-    ["__CURSOR", "MESSAGE", "SYSLOG_RAW", "SYSLOG_IDENTIFIER", "_HOSTNAME", "_PID", "PRIORITY", "SYSLOG_TIMESTAMP"]
-    + ["__REALTIME_TIMESTAMP", "_MACHINE_ID", "log", "time", "attrs", "stream", "OWN"]
+    [
+        "__CURSOR",
+        "MESSAGE",
+        "SYSLOG_RAW",
+        "SYSLOG_IDENTIFIER",
+        "_HOSTNAME",
+        "_PID",
+        "PRIORITY",
+        "SYSLOG_TIMESTAMP",
+        "__REALTIME_TIMESTAMP",
+        "_MACHINE_ID",
+        "log",
+        "time",
+        "attrs",
+        "stream",
+        "OWN",
+    ]
 )
 _VALUES = st.recursive(
     _HOSTILE | st.none() | st.booleans() | st.integers() | st.floats() | st.binary(max_size=8).map(list),
