@@ -88,7 +88,12 @@ class Journal:
         return json.dumps(result, separators=(",", ":")).encode()
 
     def _key(self, key: str) -> str:
-        if _FIELD.match(key) or key in ("log", "stream", "time", "attrs"):
+        if (_FIELD.match(key) and sum(map(str.isdigit, key.split("_"))) < 2) or key in (
+            "log",
+            "stream",
+            "time",
+            "attrs",
+        ):
             return key
         return self._names.words[key.encode("utf-8", "surrogatepass")].decode()
 
@@ -147,7 +152,6 @@ class Journal:
         )
 
     def _time(self, raw: bytes) -> str:
-        stamp = raw.decode("latin-1")
-        if not re.fullmatch(r"[0-9:.TZ+-]{8,40}", stamp):
+        if not _STAMP.match(raw):
             return self._names.ids[raw].decode()
         return (self._shift.stamps[raw] if self._shift else raw).decode()

@@ -11,7 +11,7 @@ from maillogsentinel.anonymize.programs import Programs
 from maillogsentinel.anonymize.quick import Quick
 from maillogsentinel.anonymize.secret import Secret
 from maillogsentinel.anonymize.stamps import Shift
-from maillogsentinel.anonymize.text import Text, kept
+from maillogsentinel.anonymize.text import Text
 from maillogsentinel.parse.header import MAX_LINE
 
 TOO_LONG = b"maillogsentinel anonymize: a line longer than %d bytes, which no tool reads, was left out here" % MAX_LINE
@@ -97,7 +97,8 @@ class Anonymizer:
 
     def _component(self, raw: bytes) -> bytes:
         plain = re.fullmatch(rb"[A-Za-z][A-Za-z0-9_()+-]{0,40}", raw)
-        return raw if not raw or plain or kept(raw) else self._text.text(raw)
+        numbers = sum(map(bytes.isdigit, re.split(rb"[_()+-]", raw)))  # two may be of an address
+        return raw if plain and numbers < 2 else self._text.text(raw)
 
     def _message(self, program: bytes, raw: bytes) -> bytes:
         again = _SYSLOG_NG.fullmatch(raw)

@@ -60,7 +60,7 @@ _PIECE = re.compile(
     + _CLOCK
     + rb"))??"
     + _SIX
-    + rb"(?![\w:]))"
+    + rb"(?!\.?\d|[\w:]))"
     rb"|(?P<hex>(?<![\w:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){3,}(?![\w:]))"
     rb"|(?P<program>" + _PROGRAM + rb")"
     rb"|(?P<groups>(?![.%+-]*" + _CLOCK + rb")" + _GROUPS + rb")"
@@ -238,7 +238,7 @@ def kept(core: bytes) -> bool:
     if len(core) > _LONGEST_WORD:
         return False
     parts = _PARTS.split(core)
-    if len(parts) < 2 or sum(map(bytes.isdigit, parts)) > 1:  # two numbers in one word may be of an address
+    if len(parts) < 2 or sum(part[:1].isdigit() for part in parts) > 1:  # two numbers in one word may be of an address
         return False
     if b"." in core:
         parts = core.split(b".")

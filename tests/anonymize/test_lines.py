@@ -78,6 +78,8 @@ def test_an_ipv6_address_behind_a_tag_is_one(tag, around):
         b"x.2001:20:7734::9931.x",
         b"x:2001:20:7734::9931_x",
         b"x_2001:20:7734:1::9931",
+        b"2001:20:7734:20.77.34",
+        b"2001:20:7734::9931.20.77",
         b"zenobia:2001:20:7734::9931:x",
         b"e2001::20_x",
         b"2001::20:7734_x",
@@ -115,7 +117,7 @@ def test_a_host_name_that_could_be_a_files_goes(name, around):
 
 
 @pytest.mark.parametrize(
-    "name", [b"83.12.44.7.static.log", b"83-12.44.log", b"7.44.db", b"/usr/bin/83.12.44.7.static.pl"]
+    "name", [b"83.12.44.7.static.log", b"83-12.44.log", b"7.44.db", b"8s-7ms-44h", b"/usr/bin/83.12.44.7.static.pl"]
 )
 def test_a_files_name_has_one_number_at_most(name):
     assert b"44" not in anonymizer().line(HEAD + b"unheard-of[1]: from " + name)
@@ -196,6 +198,35 @@ def test_no_place_of_a_header_keeps_a_name(header, name, tail):
     assert name not in anonymizer().line(line)
     if not name.isupper() and b"mx1" in header:
         assert disagreements(line) == []
+
+
+@pytest.mark.parametrize("program", [b"\x01/smtpd", b"post\x01fix/smtpd", b"\x7f"])
+def test_a_programs_name_is_printable(program):
+    shown = anonymizer().line(HEAD + program + b"[1]: connect from unknown[192.0.2.7]")
+    assert all(32 <= byte < 127 for byte in shown)
+
+
+@pytest.mark.parametrize("program", [b"ip-203-0-113-5[1]", b"postfix-203-0-113-5/smtpd[1]", b"x-203-0_113-5/smtpd[1]"])
+def test_a_programs_name_holds_no_address(program):
+    assert b"113" not in anonymizer().line(HEAD + program + b": connect from unknown[192.0.2.7]")
+
+
+@pytest.mark.parametrize("program", [b"postfix-2/smtpd[1]", b"amavis(12)[1]", b"systemd-logind[1]", b"lib64/x86-64[1]"])
+def test_other_programs_names_stay(program):
+    assert program in anonymizer().line(HEAD + program + b": connect from unknown[192.0.2.7]")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"log": "x", "time": "203.0.113.5"},
+        {"log": "x", "time": "2001:20:7734::113"},
+        {"203_0_113_5": "x"},
+        {"OF_203_0_113_5": "x"},
+    ],
+)
+def test_no_place_of_an_entry_keeps_an_address(entry):
+    assert b"113" not in anonymizer().line(json.dumps(entry).encode())
 
 
 @pytest.mark.parametrize("place", [b"[ID 197553 %s] x", b"[ID 197553 %s] message repeated 2 times: [ x]"])
