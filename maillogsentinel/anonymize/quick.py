@@ -16,7 +16,7 @@ from maillogsentinel.parse.header import MAX_LINE, NO_HOSTS
 _LINE = re.compile(
     rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?(?:Z|[+-]\d\d:\d\d)|[A-Z][a-z]{2} [ 1-3]\d \d\d:\d\d:\d\d) "
     rb"([A-Za-z0-9][A-Za-z0-9.-]{1,63}) "
-    rb"((?:postfix[a-z0-9-]{0,12}(?:/[a-z]{3,20}){1,2}\[\d{1,10}\]|dovecot(?:\[\d{1,10}\])?): )"
+    rb"((?:postfix[a-z-]{0,12}\d{0,3}(?:/[a-z]{3,20}){1,2}\[\d{1,10}\]|dovecot(?:\[\d{1,10}\])?): )"
     rb"([^\r]*)"
 )
 _COUNTERS = re.compile(
