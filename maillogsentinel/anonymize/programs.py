@@ -297,11 +297,13 @@ class Programs:
         return shown + self.free(rest)
 
     def _closing(self, raw: bytes) -> bytes:
-        """``,ADDRESS,<SESSION>): `` or the like."""
-        return re.sub(rb"<[^<>]*>|[0-9A-Fa-f.:]{2,45}(?=[,)])", self._closing_part, raw)
+        """``,ADDRESS,sasl:MECHANISM,<SESSION>): `` or the like."""
+        return re.sub(rb"<[^<>]*>|(?<=,sasl:)[\w.-]+|[0-9A-Fa-f.:]{2,45}(?=[,)])", self._closing_part, raw)
 
     def _closing_part(self, match: re.Match[bytes]) -> bytes:
         part: bytes = match.group()
+        if match.string[: match.start()].endswith(b"sasl:"):
+            return self.mechanism(part)
         if part[:1] != b"<":
             return self._text.address(part)
         inside = part[1:-1]

@@ -200,6 +200,15 @@ def test_no_place_of_a_header_keeps_a_name(header, name, tail):
         assert disagreements(line) == []
 
 
+@pytest.mark.parametrize("name", [b"plain_203_0_113_5", b"zenobia-113", b"113.zenobia"])
+def test_dovecot_names_a_mechanism_that_exists_or_none(name):
+    line = HEAD + b"dovecot: auth(alice,192.0.2.7,sasl:%s): Info: sql: Password mismatch"
+    assert not re.search(rb"zenobia|113", anonymizer().line(line % name))
+    assert disagreements(line % name) == []
+    assert b",sasl:plain): Info" in anonymizer().line(line % b"plain")
+    assert b",sasl:scram-sha-256): Info" in anonymizer().line(line % b"scram-sha-256")
+
+
 @pytest.mark.parametrize("program", [b"\x01/smtpd", b"post\x01fix/smtpd", b"\x7f"])
 def test_a_programs_name_is_printable(program):
     shown = anonymizer().line(HEAD + program + b"[1]: connect from unknown[192.0.2.7]")
