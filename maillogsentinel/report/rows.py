@@ -14,7 +14,6 @@ from maillogsentinel.store.database import Database
 from maillogsentinel.store.days import extents_of
 from maillogsentinel.store.ledger import committed, read_extents
 
-_DELIMITERS = (",", ";", "\t", "|")
 _FEW_DAYS = 31
 _LONGEST = 1 << 20
 """Bytes of a line that are kept; no record has as many."""
@@ -137,9 +136,9 @@ def _lines(block: bytes) -> list[bytes]:
 def _delimiter(path: str) -> str:
     with _opened(path) as read:
         begin = read(1 << 12)
-    for delimiter in _DELIMITERS:
-        if begin.startswith(csvfile.header(delimiter)):
-            return delimiter
+    delimiter = csvfile.delimiter_of(begin)
+    if delimiter:
+        return delimiter
     raise UsageError(
         f"{path} has another header than our CSVs. Bring it into their form with: maillogsentinel merge -o OUT {path}"
     )
