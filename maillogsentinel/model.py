@@ -11,6 +11,10 @@ MECHANISM_INVALID = "(invalid)"
 """The mechanism of a failure whose client put other text into the AUTH verb."""
 
 
+DELIMITERS = (",", ";", "\t", "|")
+"""What may stand between the cells of a CSV."""
+
+
 class Failure(NamedTuple):
     """One SASL login that Postfix's smtpd refused, as the log line tells it. Texts are safe (see `safe_text`)."""
 

@@ -7,6 +7,7 @@ allowed.
 import re
 from collections.abc import Callable
 
+from maillogsentinel.model import DELIMITERS
 from maillogsentinel.sources.names import AUTO, JOURNAL, refuse_parts
 
 
@@ -109,7 +110,7 @@ def level(value: str) -> str:
 def delimiter(value: str) -> str:
     """Return the delimiter of a CSV."""
     value = {"tab": "\t", "\\t": "\t"}.get(value.lower(), value)
-    if value not in (",", ";", "\t", "|"):
+    if value not in DELIMITERS:
         raise ValueError(f"is {value!r}; allowed is one of , ; | or the word tab")
     return value
 

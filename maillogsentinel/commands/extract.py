@@ -26,9 +26,14 @@ def _work(args: argparse.Namespace, config: Config) -> int:
     bar = Bar() if sys.stderr.isatty() and not args.quiet else None
     path = None if args.mail_log is None else os.path.abspath(args.mail_log)
     outcome = extract(config, path, args.offline, wait=False, bar=bar)
+    return tell(outcome, config, config[options.STATE_DIR], session.interactive(args))
+
+
+def tell(outcome: Outcome, config: Config, state_dir: str | None, loud: bool) -> int:
+    """Say what came of a run, and return its exit status; `state_dir` is where complaints are remembered."""
     for sentence in [*outcome.notices, *outcome.problems]:
-        complaints.tell(sentence, config[options.STATE_DIR])
-    if session.interactive(args):
+        complaints.tell(sentence, state_dir)
+    if loud:
         print(f"{outcome.records} new records in {config.csv_path}")
     return 1 if outcome.failed else 0
 

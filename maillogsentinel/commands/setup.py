@@ -5,9 +5,9 @@ import os
 import shlex
 import sys
 
-from maillogsentinel import options
+from maillogsentinel import complaints, options
 from maillogsentinel.commands import session
-from maillogsentinel.commands.extract import extract
+from maillogsentinel.commands.extract import extract, tell
 from maillogsentinel.config import DEFAULT_FILE, Config
 from maillogsentinel.errors import UsageError
 from maillogsentinel.progress import Bar
@@ -69,7 +69,7 @@ def _shown(answers: Answers, text: str, dry_run: bool) -> bool:
 
 
 def _finish(args: argparse.Namespace, answers: Answers, state_dir: str, text: str, advice: list[str]) -> int:
-    loud = session.interactive(args) or not args.non_interactive
+    loud = _loud(args)
     if args.dry_run:
         if args.non_interactive and text != answers.text:
             say(answers.diff(text))
@@ -91,10 +91,10 @@ def _try_out(args: argparse.Namespace, loud: bool, state_dir: str, advice: list[
         say(f"\nTest run as the user {as_user.service_user(state_dir)}: maillogsentinel extract")
     status = as_user.status(state_dir, lambda: session.run(args, _extract, from_cron=False))
     if status:
-        print(
-            f"maillogsentinel: The test run ended with status {status}. What setup wrote stays: put right what is said"
-            " above, or run setup again.",
-            file=sys.stderr,
+        complaints.tell(
+            f"The test run ended with status {status}. What setup wrote stays: put right what is said above, or run"
+            " setup again.",
+            None,
         )
     for line in advice:
         say(line)
@@ -106,9 +106,8 @@ def _try_out(args: argparse.Namespace, loud: bool, state_dir: str, advice: list[
 
 def _extract(args: argparse.Namespace, config: Config) -> int:
     bar = Bar() if sys.stderr.isatty() and not args.quiet else None
-    outcome = extract(config, None, offline=False, wait=False, bar=bar)
-    for sentence in [*outcome.notices, *outcome.problems]:
-        print(f"maillogsentinel: {sentence}", file=sys.stderr)
-    if session.interactive(args) or not args.non_interactive:
-        say(f"{outcome.records} new records in {config.csv_path}")
-    return 1 if outcome.failed else 0
+    return tell(extract(config, None, offline=False, wait=False, bar=bar), config, None, _loud(args))
+
+
+def _loud(args: argparse.Namespace) -> bool:
+    return session.interactive(args) or not args.non_interactive

@@ -13,6 +13,7 @@ from itertools import chain, groupby, islice
 
 from maillogsentinel.errors import StoreError
 from maillogsentinel.merge.intake import Input
+from maillogsentinel.store.nameless import nameless
 
 _AT_ONCE = 4096
 
@@ -51,24 +52,13 @@ class Flood:
 
     def __init__(self, directory: str, identity: Identity) -> None:
         """Make the file in `directory`; it has no name as soon as it is open. Raises StoreError."""
-        import os
-        import tempfile
-
         self._directory, self._identity = directory, identity
         try:
-            handle, path = tempfile.mkstemp(prefix="maillogsentinel-", suffix=".tmp", dir=directory)
-            os.close(handle)
-            try:
-                self._connection = sqlite3.connect(path, isolation_level=None)
-                for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE"):
-                    self._connection.execute(f"PRAGMA {pragma}")
-                self._connection.execute("PRAGMA cache_size = -4096")
-                self._connection.execute(
-                    "CREATE TABLE flood (line BLOB, input INTEGER, number INTEGER NOT NULL,"
-                    " PRIMARY KEY (line, input)) WITHOUT ROWID"
-                )
-            finally:
-                os.unlink(path)
+            self._connection, _ = nameless(
+                directory,
+                "CREATE TABLE flood (line BLOB, input INTEGER, number INTEGER NOT NULL,"
+                " PRIMARY KEY (line, input)) WITHOUT ROWID",
+            )
         except (OSError, sqlite3.Error) as error:
             raise self._failure(error) from error
 

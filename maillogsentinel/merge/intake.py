@@ -113,7 +113,7 @@ class Intake:
 
     def _as_it_is(self, descriptor: int, path: str, status: os.stat_result) -> Input | None:
         """Return an input that is in order, in our form and has nothing to reject; None for any other."""
-        at, last, count = 0, b"", 0
+        last, count = b"", 0
         servers = Servers(self._delimiter, _MANY - self._names)
         blocks = _blocks(lambda: os.read(descriptor, _BLOCK))
         header = _header(blocks, path)

@@ -24,7 +24,7 @@ Write = Callable[[bytes], None]
 class Merging:
     """A merge of lines with dates of `width` bytes."""
 
-    def __init__(self, spool: Spool, directory: str, width: int, delimiter: str, memory: int = MEMORY) -> None:
+    def __init__(self, spool: Spool, directory: str, width: int, delimiter: str, memory: int) -> None:
         self._spool = spool
         self._directory = directory
         self._width = width
@@ -32,7 +32,7 @@ class Merging:
         self._memory = memory
         self._identity = Identity(width, delimiter)
 
-    def run(self, inputs: list[Input], write: Write, most: int = MOST) -> int:
+    def run(self, inputs: list[Input], write: Write, most: int) -> int:
         """Write the merged lines, in pieces of whole lines; return their number. Raises StoreError."""
         inputs = [one for one in inputs if one.parts]
         while sum(len(one.parts) for one in inputs) > most:

@@ -10,12 +10,11 @@ import re
 from typing import NamedTuple
 
 from maillogsentinel.errors import UsageError
-from maillogsentinel.model import safe_text
+from maillogsentinel.model import DELIMITERS, safe_text
 from maillogsentinel.parse.postfix import address
 from maillogsentinel.store import csvfile
 from maillogsentinel.store.csvfile import COLUMNS
 
-DELIMITERS = (",", ";", "\t", "|")
 MAX_LINE = 65_536
 """Bytes; no record of ours is near it: a log line is read up to 16 KiB, of which each byte becomes four at most."""
 

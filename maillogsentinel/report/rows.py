@@ -1,7 +1,8 @@
 """The records of a span of days: from the committed CSV by its index, or from any CSV of ours read whole."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 from maillogsentinel.errors import SourceError, StoreError, UsageError
@@ -13,7 +14,6 @@ from maillogsentinel.store.database import Database
 from maillogsentinel.store.days import extents_of
 from maillogsentinel.store.ledger import committed, read_extents
 
-_DELIMITERS = (",", ";", "\t", "|")
 _FEW_DAYS = 31
 _LONGEST = 1 << 20
 """Bytes of a line that are kept; no record has as many."""
@@ -97,26 +97,36 @@ class Files(Records):
 
 def _blocks(path: str) -> Iterator[bytes]:
     """Yield the file behind its header, in blocks of whole lines. Raises StoreError."""
+    with _opened(path) as read:
+        rest, header = b"", True
+        while data := read(BLOCK):
+            data = rest + data
+            end = data.rfind(b"\n") + 1
+            block, rest = data[:end], data[end : end + _LONGEST]
+            if header and block:
+                header, block = False, block.partition(b"\n")[2]
+            if block:
+                yield block
+        if rest and not header:
+            yield rest + b"\n"
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Callable[[int], bytes]]:
+    """Give what reads the file, unpacked. Raises StoreError, also where the block reads."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            stream = open_compressed(descriptor, path) if path.endswith(COMPRESSED) else None
-            rest, header = b"", True
-            while data := stream.read(BLOCK) if stream else os.read(descriptor, BLOCK):
-                data = rest + data
-                end = data.rfind(b"\n") + 1
-                block, rest = data[:end], data[end : end + _LONGEST]
-                if header and block:
-                    header, block = False, block.partition(b"\n")[2]
-                if block:
-                    yield block
-            if rest and not header:
-                yield rest + b"\n"
+            if path.endswith(COMPRESSED):
+                yield open_compressed(descriptor, path).read
+            else:
+                yield lambda size: os.read(descriptor, size)
         finally:
             os.close(descriptor)
-    except (OSError, SourceError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(f"Cannot read {path}: {why}. Name another file with --csv.") from error
+    except OSError as error:
+        raise StoreError(f"Cannot read {path}: {error.strerror}. Name another file with --csv.") from error
+    except SourceError as error:
+        raise StoreError(str(error)) from error
 
 
 def _lines(block: bytes) -> list[bytes]:
@@ -124,19 +134,11 @@ def _lines(block: bytes) -> list[bytes]:
 
 
 def _delimiter(path: str) -> str:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            packed = path.endswith(COMPRESSED)
-            begin = open_compressed(descriptor, path).read(1 << 12) if packed else os.read(descriptor, 1 << 12)
-        finally:
-            os.close(descriptor)
-    except (OSError, SourceError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(f"Cannot read {path}: {why}. Name another file with --csv.") from error
-    for delimiter in _DELIMITERS:
-        if begin.startswith(csvfile.header(delimiter)):
-            return delimiter
+    with _opened(path) as read:
+        begin = read(1 << 12)
+    delimiter = csvfile.delimiter_of(begin)
+    if delimiter:
+        return delimiter
     raise UsageError(
         f"{path} has another header than our CSVs. Bring it into their form with: maillogsentinel merge -o OUT {path}"
     )

@@ -1,11 +1,11 @@
 """Counts of more different keys than memory should hold: a temporary SQLite file."""
 
-import os
 import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from maillogsentinel.errors import StoreError
+from maillogsentinel.store.nameless import nameless
 
 Values = tuple[str | None, str | None, str | None]
 
@@ -18,27 +18,14 @@ class Spill:
 
     def __init__(self, temp_dir: str | None) -> None:
         """Create the file below `temp_dir`, None for the system's place. Raises StoreError when it cannot be."""
-        import tempfile
-
-        path = ""
         try:
-            handle, path = tempfile.mkstemp(prefix="maillogsentinel-", suffix=".tmp", dir=temp_dir)
-            os.close(handle)
-            self._place = os.path.dirname(path)
-            self._connection = sqlite3.connect(path, isolation_level=None)
-            # Nothing here outlives the process, so no journal and no sync; 4 MiB of pages are kept in memory.
-            for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -4096"):
-                self._connection.execute(f"PRAGMA {pragma}")
-            self._connection.execute(
+            self._connection, self._place = nameless(
+                temp_dir,
                 "CREATE TABLE counts (kind INTEGER, a BLOB, b BLOB, c BLOB, number INTEGER NOT NULL,"
-                " PRIMARY KEY (kind, a, b, c)) WITHOUT ROWID"
+                " PRIMARY KEY (kind, a, b, c)) WITHOUT ROWID",
             )
         except (OSError, sqlite3.Error) as error:
             raise self._failure(temp_dir or "the directory for temporary files", error) from error
-        finally:
-            if path:
-                # The open connection keeps the file; a killed process leaves nothing behind.
-                os.unlink(path)
 
     @staticmethod
     def _failure(place: str, error: Exception) -> StoreError:

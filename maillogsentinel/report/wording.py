@@ -97,10 +97,6 @@ def fleet_tables(summary: Summary) -> list[Table]:
     ]
 
 
-def _of(number: int) -> str:
-    return f" (of {number})" if number > TOP else ""
-
-
 def total_lines(summary: Summary) -> list[str]:
     """Return how many failed logins there were, and what that number leaves out."""
     total, when = summary.tally.total, summary.when

@@ -32,7 +32,7 @@ class Answers:
         self.path = os.path.join(config_path + ".d", NAME)
         self.text = _text(self.path)
         """What the file holds now; empty where there is none."""
-        _, faults = examine(config_path, {self.path: ""})
+        self._others, faults = examine(config_path, {self.path: ""})
         errors = [fault for fault in faults if fault.error]
         if errors:
             raise ConfigError(errors)
@@ -55,7 +55,7 @@ class Answers:
 
     def overriding(self, option: Option[Any]) -> Entry | None:
         """Return the line of a later file that wins over an answer for `option`; None where there is none."""
-        entry = examine(self.config_path, {self.path: ""})[0].entries.get(option)
+        entry = self._others.entries.get(option)
         return entry if entry and entry.file != self.config_path and entry.file > self.path else None
 
     def diff(self, text: str) -> str:

@@ -1,9 +1,9 @@
 """Answers that were given beforehand, checked like those of a conversation."""
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
+from maillogsentinel import complaints
 from maillogsentinel.errors import SetupError
 from maillogsentinel.options import Option
 from maillogsentinel.setup import as_user, checks
@@ -38,4 +38,4 @@ def checked(answers: Answers, state_dir: str, given: Mapping[Option[Any], str]) 
 
 
 def _tell(sentence: str) -> None:
-    print(f"maillogsentinel: {shown(sentence)}", file=sys.stderr)
+    complaints.tell(shown(sentence), None)

@@ -29,7 +29,6 @@ START = "start"
 _SLICE = re.compile(rf"({START}|{TOKEN.pattern})_({TOKEN.pattern})\.slice")
 _POSITION = re.compile(rf"({TOKEN.pattern}) (\d{{1,18}}(?:\.\d{{1,9}})?\.csv\.gz) (\d{{1,18}})\n")
 _BLOCK = 256 * 1024
-_HEADERS = tuple(csvfile.header(delimiter) for delimiter in ",;\t|")
 
 
 class Position(NamedTuple):
@@ -185,4 +184,4 @@ def _kind(path: str) -> str:
             return "damaged"
     if not first:
         return "nothing"
-    return "whole" if first.startswith(_HEADERS) else "more"
+    return "whole" if csvfile.delimiter_of(first) else "more"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from maillogsentinel.durable import sync_directory
-from maillogsentinel.model import Row
+from maillogsentinel.model import DELIMITERS, Row
 
 COLUMNS = Row._fields
 
@@ -19,6 +19,11 @@ _GUARDED = re.compile("[=+\\-@'\uff1d\uff0b\uff0d\uff20\uff07]|null\\Z")
 def header(delimiter: str) -> bytes:
     """Return the header line."""
     return (delimiter.join(COLUMNS) + "\n").encode()
+
+
+def delimiter_of(begin: bytes) -> str | None:
+    """Return the delimiter of a CSV by its first bytes; None when they are no header line of ours."""
+    return next((delimiter for delimiter in DELIMITERS if begin.startswith(header(delimiter))), None)
 
 
 def cell(value: str | None, delimiter: str) -> str:

@@ -136,7 +136,7 @@ def test_killed_at_any_step_of_writing_the_file_is_the_old_or_the_new_one(conf, 
     before = path.read_text()
     command = ["strace", "-qq", "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL"]
     done = subprocess.run([*command, sys.executable, "-c", CODE, conf], cwd=TOP, capture_output=True)
-    assert done.returncode != 0
+    assert done.returncode in (-9, 137), done.stderr
     assert load(conf)[options.EMAIL] in ("old@example.org", "new@example.org")
     assert path.read_text() == before or "new@" in path.read_text()
     written(conf, {options.EMAIL: "third@example.org"})

@@ -62,6 +62,13 @@ def to(child, name):
     child.expect(rf"{name}[^\n]* \[[^\n]*\]: ")
 
 
+def keep(child, names, **others):
+    """Keep what is found at each of these questions, but for the answers given."""
+    for name in names:
+        to(child, name)
+        child.sendline(others.get(name, ""))
+
+
 def answer(child, **answers):
     """Answer the questions: those not given with Enter."""
     for name in PROMPTS:
@@ -78,9 +85,7 @@ def end(child):
 
 def test_enter_at_every_question_changes_nothing_and_runs_a_test(wizard, host):
     child = wizard()
-    for name in PROMPTS[:-1]:
-        to(child, name)
-        child.sendline("")
+    keep(child, PROMPTS[:-1])
     said, status = end(child)
     assert status == 0, said
     assert "50-setup.conf: nothing changes." in said
@@ -100,9 +105,7 @@ def test_what_is_answered_is_checked_shown_written_and_tried(wizard, host, sink)
     to(child, "email")
     child.sendline("ops@example.org, root")
     child.expect(f"ok: localhost:{sink.port} takes mail for ops@example.org, root")
-    for name in PROMPTS[2:5]:
-        to(child, name)
-        child.sendline("" if name != "enabled" else "no")
+    keep(child, PROMPTS[2:5], enabled="no")
     to(child, "time_zone")
     child.sendline("machine")
     child.expect("Write it")
@@ -131,9 +134,7 @@ def test_a_second_time_the_earlier_answers_are_the_defaults_and_only_what_change
     child.sendline("")
     child.expect(r"email \[ops@example.org\]: ")
     child.sendline("")
-    for name in PROMPTS[2:5]:
-        to(child, name)
-        child.sendline("")
+    keep(child, PROMPTS[2:5])
     child.expect(r"time_zone \[Europe/Paris\]: ")
     child.sendline("Asia/Kathmandu")
     to(child, "Write it")
@@ -171,9 +172,7 @@ def test_no_answer_gets_past_that_is_no_plain_text_or_not_allowed(wizard, host):
         assert "\x1b]0" not in child.before
     to(child, "email")
     child.sendline("a%b${c}#d@example.org")
-    for name in PROMPTS[2:]:
-        to(child, name)
-        child.sendline("")
+    keep(child, PROMPTS[2:])
     assert end(child)[1] == 0
     assert "\nemail = a%b${c}#d@example.org\n" in host.answers.read_text()
 
@@ -194,9 +193,7 @@ def test_an_answer_that_will_not_work_is_asked_again_or_taken_all_the_same(wizar
     child.sendline("perhaps")
     to(child, "Take it all the same")
     child.sendline("yes")
-    for name in PROMPTS[2:]:
-        to(child, name)
-        child.sendline("")
+    keep(child, PROMPTS[2:])
     assert end(child)[1] == 0
     text = host.answers.read_text()
     assert "nosuch@example.org" in text
@@ -220,17 +217,13 @@ def test_an_interval_is_told_and_cron_is_left_alone(wizard, host):
     shipped = (TOP / "debian/maillogsentinel.cron.d").read_text()
     cron.write_text(shipped)
     child = wizard(cron_file=cron)
-    for name in PROMPTS[:2]:
-        to(child, name)
-        child.sendline("")
+    keep(child, PROMPTS[:2])
     child.expect(r"interval \[hourly\]: ")
     child.sendline("7")
     child.expect("interval: is '7'; allowed is hourly")
     to(child, "interval")
     child.sendline("5")
-    for name in PROMPTS[3:6]:
-        to(child, name)
-        child.sendline("")
+    keep(child, PROMPTS[3:6])
     said, status = end(child)
     assert status == 0
     assert f"The log is read hourly, as {cron} says, which is yours to edit. For every 5 minutes, run:\n" in said
@@ -246,9 +239,7 @@ def test_an_interval_is_told_and_cron_is_left_alone(wizard, host):
 def test_an_end_at_any_question_changes_nothing(wizard, host, way, place):
     before = sorted(path for path in host.directory.rglob("*") if "own.log" not in path.name)
     child = wizard()
-    for name in PROMPTS[:place]:
-        to(child, name)
-        child.sendline("ops@example.org" if name == "email" else "")
+    keep(child, PROMPTS[:place], email="ops@example.org")
     # Something to write must be there where "Write it?" is asked.
     to(child, PROMPTS[place])
     if way == "Ctrl-C":
@@ -283,9 +274,7 @@ def test_no_at_the_last_question_changes_nothing(wizard, host):
 
 def test_a_dry_run_shows_and_neither_writes_nor_runs(wizard, host):
     child = wizard("setup", "--dry-run")
-    for name in PROMPTS[:-1]:
-        to(child, name)
-        child.sendline("ops@example.org" if name == "email" else "")
+    keep(child, PROMPTS[:-1], email="ops@example.org")
     said, status = end(child)
     assert status == 0
     assert "\n+email = ops@example.org\n" in said
@@ -318,9 +307,7 @@ def test_a_test_run_that_fails_is_told_and_the_answers_stay(wizard, host):
     child.sendline(str(host.directory / "none.log"))
     to(child, "Take it all the same")
     child.sendline("y")
-    for name in PROMPTS[1:]:
-        to(child, name)
-        child.sendline("")
+    keep(child, PROMPTS[1:])
     said, status = end(child)
     assert status == 1
     assert f"There is no log {host.directory}/none.log" in said
@@ -416,9 +403,7 @@ def test_what_has_no_effect_and_what_may_pass_is_told(host):
 def test_a_signal_that_ends_it_changes_nothing(wizard, host):
     for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGHUP):
         child = wizard()
-        for name in PROMPTS[:-1]:
-            to(child, name)
-            child.sendline("ops@example.org" if name == "email" else "")
+        keep(child, PROMPTS[:-1], email="ops@example.org")
         to(child, PROMPTS[-1])
         child.kill(number)
         end(child)
