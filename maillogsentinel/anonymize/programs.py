@@ -23,6 +23,7 @@ _LONG_REASON = 1000
 _MARKER = b", sasl_username="
 QUEUE_ID = re.compile(rb"[0-9A-F]{5,20}|(?=\D*\d)[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,24}")
 """Short, or Postfix's long one."""
+_IN_FRONT = (b"[ID ", b"message repeated ")
 _MESSAGE = re.compile(rb"(" + SOLARIS + rb")(message repeated \d{1,9} times: \[ )?(.*)", re.S)
 _NAMED = rb"[\w.-]{1,255}\[[^\]\s]{1,64}\](?::\d{1,5}(?![\w.]))?"
 _BARE = rb"\[[^\]\s]{1,64}\](?::\d{1,5}(?![\w.]))?"
@@ -143,7 +144,7 @@ class Programs:
 
     def message(self, raw: bytes) -> bytes:
         """Return the message that may be shown."""
-        match = _MESSAGE.fullmatch(raw)
+        match = _MESSAGE.fullmatch(raw) if raw.startswith(_IN_FRONT) else None
         if not match:
             return self._single(raw)
         begin, repeated, rest = match.groups()

@@ -28,7 +28,7 @@ _ADDRESS = rb"(?:[0-9.]{7,15}|" + _SIX + rb")"
 _CLOCK = rb"\d\d?:\d\d(?::\d\d)?(?![\w:])"
 # Like an address, but with something else at an end of it: three groups, or two and what stands for others.
 _GROUPS = (
-    rb"(?:[" + _CHARACTERS + rb"]*\d|(?<![" + _CHARACTERS + rb"])[0-9A-Fa-f]{1,4}|(?<!:):(?=:))"
+    rb"(?:[" + _CHARACTERS + rb"]++(?<=\d)|(?<![" + _CHARACTERS + rb"])[0-9A-Fa-f]{1,4}|(?<!:):(?=:))"
     rb"(?::+[0-9A-Fa-f]+:+[0-9A-Fa-f]|:[0-9A-Fa-f]+::|::[0-9A-Fa-f]*\d)(?::*[" + _CHARACTERS + rb"])*"
 )
 # What ends so is a host unless it stands where programs are.
@@ -56,7 +56,7 @@ _PIECE = re.compile(
     rb"(?:\.\d{1,9}Z?|Z)?(?!\.?\w))"
     rb"|(?P<clock>(?:(?<![\w.:])|(?<=[A-Za-z]:))" + _CLOCK + rb")"
     rb"|(?P<openssl>(?<!\w)error:[0-9A-F]{8}(?=:))"
-    rb"|(?P<six>(?<![\w.:])(?:(?P<tag>[A-Za-z][A-Za-z_-]{0,22}(?<=[A-Za-z])[46]?):(?!"
+    rb"|(?P<six>(?<![\w.:])(?:(?P<tag>[A-Za-z][A-Za-z_-]{0,22}+(?<=[A-Za-z])[46]?):(?!"
     + _CLOCK
     + rb"))??"
     + _SIX
