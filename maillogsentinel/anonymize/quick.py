@@ -27,9 +27,16 @@ _MAILBOX = rb"(?:[\w.+-]{1,64}(?:@[A-Za-z0-9.-]{1,255})?)?"
 _USER = rb"[\w.+-]{1,64}(?:@[A-Za-z0-9.-]{1,255})?"
 _MESSAGE_ID = re.compile(rb"message-id=<([\w.+$-]{1,200}@[A-Za-z0-9.-]{1,255})>")
 _QUEUED = re.compile(rb"from=<(" + _MAILBOX + rb")>(, size=\d{1,12}, nrcpt=\d{1,6} \(queue active\))")
+_DELAY = rb"\d{1,7}(?:\.\d{1,6})?"
 _DELIVERED = re.compile(
     rb"to=<(" + _MAILBOX + rb")>, (?:orig_to=<(" + _MAILBOX + rb")>, )?relay=([^,\s]{1,330})"
-    rb"(, (?:conn_use=\d{1,6}, )?delay=[\d.]{1,8}, delays=[\d./]{1,40}, dsn=\d\.\d{1,3}\.\d{1,3},"
+    rb"(, (?:conn_use=\d{1,6}, )?delay="
+    + _DELAY
+    + rb", delays=(?:"
+    + _DELAY
+    + rb"/){3}"
+    + _DELAY
+    + rb", dsn=\d\.\d{1,3}\.\d{1,3},"
     rb" status=(?:sent|deferred|bounced))"
     rb" (\([^\x00-\x1f\x7f]*\))"
 )

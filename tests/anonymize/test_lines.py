@@ -325,6 +325,10 @@ _TAG = st.sampled_from(
 
 @given(_TAG, st.lists(_WORD, max_size=12).map(b"".join))
 @example(b"postfix/smtpd[1]: ", b"connect from 1.2.3.4[1.2.3.4]")
+@example(
+    b"postfix/smtp[1]: ",
+    b"095BC2147C7: to=<x>, relay=none, delay=1, delays=0/203.0.113.5/1/0, dsn=2.0.0, status=sent (250 Ok)",
+)
 @example(b"postfix/qmgr[1]: ", b"DEADBEEF: from=<root>, size=12, nrcpt=1 (queue active)")
 def test_the_quick_way_agrees_on_anything(tag, message):
     one, other = both(HEAD + tag + message)
