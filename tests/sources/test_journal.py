@@ -405,7 +405,7 @@ def test_no_child_is_left_behind(host):
         child = output._child
     assert child.returncode is not None
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(child.pid, os.WNOHANG)
 
 
 def test_the_journals_json_may_hold_any_text(host):
