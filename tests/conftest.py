@@ -2,6 +2,7 @@
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,10 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So a shell starts what runs in its background, and what that starts inherits it: tests interrupt programs.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
