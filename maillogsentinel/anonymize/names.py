@@ -114,12 +114,13 @@ class Names:
     def _domain(self, lower: bytes) -> bytes:
         label, dot, rest = lower.partition(b".")
         if not dot:
-            return lower if lower in _PUBLIC or (len(lower) == 2 and lower.isalpha()) else self.words[lower]
+            return lower if lower in _PUBLIC or _is_country(lower) else self.words[lower]
         # By the whole name from here on: a label says the same in no two domains, nor does an octet in a PTR name.
-        if len(rest) == 2 or rest == b"arpa":
+        country = _is_country(rest)
+        if country or rest == b"arpa":
             if label in _SECOND:
                 return label + b"." + rest
-            if len(rest) == 2 and _SHORT.match(label):
+            if country and _SHORT.match(label):
                 # Whether co.uk is a domain or a name is seen by length; tools group by that.
                 return self._short(label, rest) + b"." + rest
         return (self._letters(self._label_key, lower) if label else b"") + b"." + self._domains[rest]
@@ -150,8 +151,13 @@ class Names:
         return bytes(found)
 
 
+def _is_country(domain: bytes) -> bool:
+    """Whether `domain` can be a country code: two letters, which digits are not."""
+    return len(domain) == 2 and domain.isalpha()
+
+
 def _cased(raw: bytes, lower: bytes) -> bytes:
-    """`lower` in upper and lower case as `raw` is."""
+    """`lower`, which has a letter, in upper and lower case as `raw` is."""
     if raw.islower() or raw == raw.lower():
         return lower
     letters = [letter for letter in raw if 65 <= letter <= 90 or 97 <= letter <= 122]

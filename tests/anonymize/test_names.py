@@ -63,6 +63,8 @@ def test_a_name_that_holds_an_address_says_nothing_of_it():
         (b"example.com", rb"[a-z]{12}\.com"),
         (b"www.firm.co.uk", rb"[a-z]{12}\.[a-z]{12}\.co\.uk"),
         (b"mail.abc.de", rb"[a-z]{12}\.[a-z0-9]{3}\.de"),
+        (b"Cq.00", rb"[a-zA-Z]{12}\.[a-z]{12}"),  # two digits are no country
+        (b"Co.7x", rb"[a-zA-Z]{12}\.[a-z]{12}"),
         (b"mail.corp.megafirm", rb"[a-z]{12}\.[a-z]{12}\.[a-z]{12}"),
         (b"7.2.0.192.in-addr.arpa", rb"(?:[a-z]{12}\.){4}in-addr\.arpa"),
         (b"unknown", rb"unknown"),
