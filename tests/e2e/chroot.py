@@ -3,12 +3,14 @@
 The mirror, apt's configuration and the certificates are this machine's, read when the test runs.
 """
 
+import fcntl
 import hashlib
 import inspect
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
@@ -30,25 +32,44 @@ def host_release() -> dict[str, str]:
     return {key: value.strip('"') for key, _, value in pairs}
 
 
-def base(suite: str) -> Path:
-    """Return a tarball of a minimal `suite` with apt ready to work; made once, until mirror or recipe change."""
-    address = mirror()
-    recipe = inspect.getsource(base) + inspect.getsource(configure_apt)
-    key = hashlib.sha256(f"{suite} {address} {recipe}".encode()).hexdigest()[:16]
-    tarball = CACHE / f"{suite}-{key}.tar.zst"
-    if tarball.exists():
-        return tarball
+def kept(name: str, recipe: str, make: Callable[[Path], None]) -> Path:
+    """Return the tarball that `make` writes to the path it is given; made once, until `recipe` changes, however many
+    tests ask for it at the same time."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="mls-base-") as name:
-        root = Path(name) / "root"
-        run("debootstrap", "--variant=minbase", f"--include={PREINSTALLED}", suite, str(root), address)
-        configure_apt(root, suite)
-        new = tarball.with_name(f"{tarball.name}.{os.getpid()}")
-        run("tar", "--directory", str(root), "--exclude=./var/cache/apt/archives/*.deb", "--zstd", "-cf", str(new), ".")
-    for old in CACHE.glob(f"{suite}-*"):
-        if old != new:
-            old.unlink(missing_ok=True)
-    return new.rename(tarball)
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    tarball = CACHE / f"{name}-{key}.tar.zst"
+    with open(CACHE / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not tarball.exists():
+            new = CACHE / f"{name}.new"
+            make(new)
+            for old in CACHE.glob(f"{name}-*"):
+                old.unlink()
+            new.rename(tarball)
+    return tarball
+
+
+def base(suite: str) -> Path:
+    """Return a tarball of a minimal `suite` with apt ready to work; made anew when mirror or recipe change."""
+    address = mirror()
+
+    def make(new: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix="mls-base-") as name:
+            root = Path(name) / "root"
+            run("debootstrap", "--variant=minbase", f"--include={PREINSTALLED}", suite, str(root), address)
+            configure_apt(root, suite)
+            run(
+                "tar",
+                "--directory",
+                str(root),
+                "--exclude=./var/cache/apt/archives/*.deb",
+                "--zstd",
+                "-cf",
+                str(new),
+                ".",
+            )
+
+    return kept(suite, f"{address} {inspect.getsource(base)} {inspect.getsource(configure_apt)}", make)
 
 
 def configure_apt(root: Path, suite: str) -> None:

@@ -5,9 +5,7 @@ Machine (machine.py) is one without systemd whose clock can be set, SystemdHost 
 """
 
 import email.policy
-import hashlib
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -20,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bed import HERE, NAMESPACES
-from chroot import CACHE, CHECKOUT, Chroot, base, run
+from chroot import CHECKOUT, Chroot, base, kept, run
 
 SUITES = ("bookworm", "trixie")
 PACKAGES = "postfix dovecot-core rsyslog cron logrotate systemd python3 libfaketime iproute2 procps"
@@ -69,23 +67,18 @@ def fields() -> tuple[str, str]:
 
 
 def system(suite: str) -> Path:
-    """Return a tarball of a mail host of `suite` on which nothing runs; made once, until base or recipe change."""
+    """Return a tarball of a mail host of `suite` on which nothing runs; made anew when base or recipe change."""
     start = base(suite)
     recipe = RECIPE.replace("DEPENDENCIES", " ".join(map(shlex.quote, filter(None, fields()))))
-    key = hashlib.sha256(f"{start.name} {recipe}".encode()).hexdigest()[:16]
-    tarball = CACHE / f"machine-{suite}-{key}.tar.zst"
-    if tarball.exists():
-        return tarball
-    new = tarball.with_name(f"{tarball.name}.{os.getpid()}")
-    with Chroot(suite, start) as there:
-        (there.root / "recipe").write_text(recipe)
-        done = there.shell("sh -e /recipe && rm -r /recipe /home/checkout")
-        assert done.returncode == 0, done.stdout[-3000:]
-        run("tar", "--directory", str(there.root), "--zstd", "-cf", str(new), ".")
-    for old in CACHE.glob(f"machine-{suite}-*"):
-        if old != new:
-            old.unlink(missing_ok=True)
-    return new.rename(tarball)
+
+    def make(new: Path) -> None:
+        with Chroot(suite, start) as there:
+            (there.root / "recipe").write_text(recipe)
+            done = there.shell("sh -e /recipe && rm -r /recipe /home/checkout")
+            assert done.returncode == 0, done.stdout[-3000:]
+            run("tar", "--directory", str(there.root), "--zstd", "-cf", str(new), ".")
+
+    return kept(f"machine-{suite}", f"{start.name} {recipe}", make)
 
 
 class MailHost:

@@ -5,7 +5,6 @@ the journal alone. What apt asks for comes from a repository at the bridge's own
 depends on.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Self
 
-from chroot import CACHE, run
+from chroot import kept, run
 from host import Host, another
 from machine import RSYSLOG
 from mailhost import CONFIGURATION, MailHost, system
@@ -34,6 +33,7 @@ printf 'UseDNS no\\nPermitRootLogin prohibit-password\\n' >/etc/ssh/sshd_config.
 echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/fleet &&
 useradd -m -s /bin/bash admin && echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
 """
+ATTRIBUTES = ["--xattrs", "--xattrs-include=trusted.overlay.*"]
 START = """
 mkdir -p /dev/pts /run/sshd && mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts /dev/pts &&
 ln -sf pts/ptmx /dev/ptmx &&
@@ -44,24 +44,18 @@ ln -sf pts/ptmx /dev/ptmx &&
 
 
 def layer(suite: str, below: Path) -> Path:
-    """Return a tarball of what `RECIPE` adds to the mail host in `below`/lower; made once, until either changes."""
-    key = hashlib.sha256(f"{system(suite).name} {RECIPE}".encode()).hexdigest()[:16]
-    tarball = CACHE / f"fleet-{suite}-{key}.tar.zst"
-    if tarball.exists():
-        return tarball
-    (below / "packages").mkdir(exist_ok=True)
-    host = Host(below, below / "prepared")
-    for name in ("resolv.conf", "hosts"):
-        shutil.copyfile(f"/etc/{name}", below / "packages" / name)
-    (below / "packages/recipe").write_text(RECIPE)
-    host.do("cp /srv/resolv.conf /srv/hosts /etc && sh -e /srv/recipe")
-    new = tarball.with_name(f"{tarball.name}.{os.getpid()}")
-    attributes = ["--xattrs", "--xattrs-include=trusted.overlay.*"]
-    run("tar", *attributes, "--directory", str(below / "prepared/upper"), "--zstd", "-cf", str(new), ".")
-    for old in CACHE.glob(f"fleet-{suite}-*"):
-        if old != new:
-            old.unlink(missing_ok=True)
-    return new.rename(tarball)
+    """Return a tarball of what `RECIPE` adds to the mail host in `below`/lower; made anew when either changes."""
+
+    def make(new: Path) -> None:
+        (below / "packages").mkdir(exist_ok=True)
+        host = Host(below, below / "prepared")
+        for name in ("resolv.conf", "hosts"):
+            shutil.copyfile(f"/etc/{name}", below / "packages" / name)
+        (below / "packages/recipe").write_text(RECIPE)
+        host.do("cp /srv/resolv.conf /srv/hosts /etc && sh -e /srv/recipe")
+        run("tar", *ATTRIBUTES, "--directory", str(below / "prepared/upper"), "--zstd", "-cf", str(new), ".")
+
+    return kept(f"fleet-{suite}", f"{system(suite).name} {RECIPE}", make)
 
 
 class ShellHost(MailHost):
@@ -204,8 +198,7 @@ class Fleet:
             for name in ("lower", "layer"):
                 (place / name).mkdir(parents=True)
             run("tar", "--directory", str(place / "lower"), "-xpf", str(system(suite)))
-            attributes = ["--xattrs", "--xattrs-include=trusted.overlay.*"]
-            run("tar", *attributes, "--directory", str(place / "layer"), "-xpf", str(layer(suite, place)))
+            run("tar", *ATTRIBUTES, "--directory", str(place / "layer"), "-xpf", str(layer(suite, place)))
         return place
 
     def _serve(self) -> None:

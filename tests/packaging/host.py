@@ -1,6 +1,5 @@
 """Hosts of a Debian release to install the package on: an overlay over a system that has its dependencies."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -9,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from chroot import CACHE, CHECKOUT, ENDS_WITH_US, Chroot, base, host_release, run
+from chroot import CHECKOUT, ENDS_WITH_US, Chroot, base, host_release, kept, run
 
 SUITES = ("bookworm", "trixie")
 # Nothing below starts a service: the tests do what cron would do.
@@ -59,22 +58,17 @@ def test_packages() -> list[str]:
 
 
 def prepared(suite: str, purpose: str, packages: list[str]) -> Path:
-    """Return a tarball of a minimal `suite` with `packages`; made once, until base or packages change."""
+    """Return a tarball of a minimal `suite` with `packages`; made anew when base or packages change."""
     start = base(suite)
-    key = hashlib.sha256(f"{start.name} {packages}".encode()).hexdigest()[:16]
-    tarball = CACHE / f"{purpose}-{suite}-{key}.tar.zst"
-    if tarball.exists():
-        return tarball
-    new = tarball.with_name(f"{tarball.name}.{os.getpid()}")
-    with Chroot(suite) as there:
-        done = there.shell(f"{NO_DAEMONS} && apt-get update && {INSTALL} {' '.join(packages)} && apt-get clean")
-        assert done.returncode == 0, done.stdout[-3000:]
-        shutil.rmtree(there.root / "home/checkout")
-        run("tar", "--directory", str(there.root), "--zstd", "-cf", str(new), ".")
-    for old in CACHE.glob(f"{purpose}-{suite}-*"):
-        if old != new:
-            old.unlink(missing_ok=True)
-    return new.rename(tarball)
+
+    def make(new: Path) -> None:
+        with Chroot(suite, start) as there:
+            done = there.shell(f"{NO_DAEMONS} && apt-get update && {INSTALL} {' '.join(packages)} && apt-get clean")
+            assert done.returncode == 0, done.stdout[-3000:]
+            shutil.rmtree(there.root / "home/checkout")
+            run("tar", "--directory", str(there.root), "--zstd", "-cf", str(new), ".")
+
+    return kept(f"{purpose}-{suite}", f"{start.name} {packages}", make)
 
 
 def another(package: Path, target: Path, version: str, conffile: str = "", format_number: int = 1) -> None:
