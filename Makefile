@@ -13,13 +13,15 @@ ANSIBLE = ansible-core==2.19.14 ansible-lint==25.12.2
 ANSIBLE_OLD = ansible-core==2.14.18
 
 RUN_PACKAGES = python3 python3-dnspython python3-requests python3-maxminddb python3-location libloc-database
-TEST_PACKAGES = $(RUN_PACKAGES) python3-venv python3-pytest python3-hypothesis python3-zstandard \
+TEST_PACKAGES = $(RUN_PACKAGES) python3-venv python3-pytest python3-pytest-xdist python3-hypothesis python3-zstandard \
 	autopkgtest bash-completion bzip2 debootstrap dovecot-core fail2ban git iproute2 libsasl2-modules libsasl2-modules-db \
 	lintian logrotate man-db openssh-client openssl pflogsumm piuparts postfix procps python3-debian python3-pexpect \
 	python3-stdeb python3-yaml rsyslog sasl2-bin strace \
 	systemd systemd-journal-remote util-linux xz-utils zsh zstd $(BUILD_PACKAGES)
 # What debian/control names as build dependencies, and what runs them.
 BUILD_PACKAGES = debhelper dh-python dpkg-dev pybuild-plugin-pyproject python3-all python3-setuptools
+# Processes that run the tests: one more than there are cores, since hosts that start and mail that comes make them wait.
+WORKERS ?= $(shell echo $$(($$(nproc) + 1)))
 FAST = not slow and not root
 
 .PHONY: help demo test check lint types fast-tests bench soak conf man deb install clean test-packages
@@ -32,7 +34,7 @@ demo: ## extract and report on the sample log, in a temporary directory
 	@sh demo/run.sh
 
 test: test-packages lint types ## everything: installs what the tests need (as root), lint, types, all tests; up to 30 minutes
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
 check: lint types fast-tests ## the fast part of it: under a minute, without root
 

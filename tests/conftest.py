@@ -17,6 +17,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items):
+    """Where several processes run the tests, each file's stay in one of them, and in order; so do all of the fleet,
+    which share its hosts. What takes long begins first."""
+    for item in items:
+        fleet = item.path.parent.name == "fleet"
+        item.add_marker(pytest.mark.xdist_group("fleet" if fleet else str(item.path.relative_to(CHECKOUT))))
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent.name not in _HOSTS))
+
+
+_HOSTS = ("fleet", "e2e", "packaging")
+"""The rooms whose tests take minutes a file."""
+
+
 @pytest.fixture
 def zone():
     """A function that sets the machine's time zone; it is put back afterwards."""
