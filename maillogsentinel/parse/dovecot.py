@@ -46,7 +46,8 @@ _NEW_TEXT = re.compile(_LEVEL + rb"(?:request \[\d{1,20}\]: )?([\w.-]{1,64}): ")
 _FAILED = re.compile(
     rb"[Uu]nknown user|[Pp]assword mismatch|[Ii]nvalid |pam_\w{1,32}\(\) failed|Login failed|Empty username|missing "
     rb"|No password returned|User found from deny|[Pp]assword expired|[Uu]ser (?:is |account )?(?:disabled|expired)"
-    rb"|allow_nets check failed|Username (?:character disallowed|contains disallowed)"
+    rb"|allow_(?:real_)?nets check failed|Username (?:character disallowed|contains disallowed)"
+    rb"|Requested [\w.-]{1,64} scheme, but we have |Authentication failure due to policy server refusal"
 )
 _DISALLOWED = re.compile(
     rb"Username character disallowed by auth_username_chars: 0x[0-9a-f]{2} \(username: (.*)\)\Z", re.S
