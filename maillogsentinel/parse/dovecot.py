@@ -188,7 +188,7 @@ def _companion(
 
 
 _ANY_AUTH = re.compile(
-    rb"(?:dovecot(?:\[\d{1,10}\])?: |^[^a-z]{0,3}(?:[A-Z][a-z]{2} )?[^a-z\"]{8,40})(?:dovecot: )?auth(?:-worker)?[(:]"
+    rb"(?:\bdovecot\b.{0,128}?[ (:]|^[^a-z]{0,3}(?:[A-Z][a-z]{2} )?[^a-z\"]{8,40})auth(?:-worker)?[\[(:]", re.S
 )
 _GIVEN = re.compile(rb"\(?(?:SHA1 of )?given password|\bresp=|\bpassword=")
 
@@ -202,6 +202,8 @@ def masked(line: bytes, clock: Clock) -> bytes:
         parts = header(line, clock, needs_pid=False) if len(line) <= MAX_LINE else None
         if parts and parts.program in _OWN:
             return parts.program + b": " + masked_message(parts.message)
+        if parts is None and b"dovecot" in line:
+            return b"{..."  # where its message ends, nobody knows
     else:
         match = _ANY_AUTH.search(line, 0, 400)
         if match:

@@ -188,6 +188,23 @@ def test_no_password_is_shown_of_the_journal_or_of_dovecots_own_log(message):
         assert SECRET.encode() not in dovecot.masked((stamp + text).encode(), CLOCK)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"<22>1 2025-05-17T11:13:00Z mx dovecot 7 - -  auth: Debug: sql(bob,192.0.2.7): PLAIN({SECRET}) != 'x'",
+        f'1 2025-05-17T11:13:00Z mx dovecot - - [a b="c"]  auth-worker(5): sql(bob,192.0.2.7): new {SECRET}',
+        f"{HEAD}dovecot: message repeated 3 times: [ auth: Debug: sql(bob,192.0.2.7): PLAIN({SECRET}) != 'x']",
+        f"{HEAD}dovecot auth[12]: sql(bob,192.0.2.7): new {SECRET}",
+        f'{{"SYSLOG_IDENTIFIER":"dovecot","MESSAGE":"auth: sql(bob,192.0.2.7): new {SECRET}"}}',
+        f'{{"SYSLOG_IDENTIFIER":["dovecot","x"],"MESSAGE":["auth: new {SECRET}","y"]}}',
+        f'{{"SYSLOG_IDENTIFIER":"dovecot","MESSAGE":"auth: sql(bob,192.0.2.7): new {SECRET}',
+        f'{{"log":"nothing dated dovecot: auth: new {SECRET}"}}',
+    ],
+)
+def test_no_password_is_shown_of_a_line_that_is_only_half_understood(line):
+    assert SECRET.encode() not in dovecot.masked(line.encode(), CLOCK)
+
+
 def test_what_holds_no_password_is_shown_whole():
     for line in (
         HEAD + "postfix/smtpd[5]: warning: unknown[192.0.2.7]: SASL LOGIN authentication failed: x, sasl_username=bob",
