@@ -77,6 +77,14 @@ def test_files_that_repeat_lines_of_mail_log_are_refused(tmp_path):
     with pytest.raises(UsageError, match=r"mail\.warn beside .*/mail\.log, which holds the same lines"):
         named(tmp_path, "mail.*")
     assert named(tmp_path, "mail.w*") == ["mail.warn"]
+    files(tmp_path, "mail.info", "mail.err")
+    (tmp_path / "mail.log").unlink()
+    (tmp_path / "mail.log.1").unlink()
+    with pytest.raises(UsageError, match=r"mail\.warn beside .*/mail\.info, which holds the same lines"):
+        named(tmp_path, "mail.warn", "mail.info")
+    with pytest.raises(UsageError, match=r"mail\.err beside .*/mail\.warn, which holds the same lines"):
+        named(tmp_path, "mail.[ew]*")
+    assert named(tmp_path, "mail.info") == ["mail.info"]
 
 
 @pytest.mark.parametrize(
