@@ -87,7 +87,7 @@ class Extraction:
             self._notices += _tell_full_disk(self._config, database, choice.names, self._started)
         self._names = choice.names
         before = positions.load_choice(database)
-        if before and before.journal != choice.journal:
+        if before and before.names != choice.names and (before.journal or choice.journal):
             self._switch(before, choice)
         elif before != choice:
             with database.transaction():

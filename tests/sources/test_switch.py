@@ -133,6 +133,24 @@ def test_what_only_the_journal_had_before_the_file_was_fed_again_is_read_first(i
     assert host.recorded() == host.sent
 
 
+def test_a_journal_under_another_name_is_read_on_and_counts_nothing_twice(installation):
+    """``journal`` and ``journal:/var/log/journal`` hold the same entries."""
+    host = Both(installation, random.Random(1), False)
+    host.log(9, file=False)
+    host.extract("journal")
+    there = host.directory
+    host.directory = there.with_name("other")
+    host.directory.symlink_to(there)
+    host.log(9, file=False)
+    assert f"Now reading journal:{host.directory} in place of journal:{there}, from " in host.extract("journal")
+    assert host.recorded() == host.sent
+    host.directory = there
+    host.log(9, file=False)
+    host.extract("journal")
+    assert host.extract("journal") == ""
+    assert host.recorded() == host.sent
+
+
 def test_a_file_that_is_gone_gives_way_without_a_word_of_its_own(installation):
     host = Both(installation, random.Random(1), False)
     host.log(4)
