@@ -200,8 +200,7 @@ def newest_entry() -> int | None:
     """Return when the journal's newest line of Postfix was written; None for no line. Raises SourceError."""
     from maillogsentinel.sources.journal import Journal
 
-    journal = Journal(JOURNAL)
-    newest = journal.newest(journal.selection())
+    newest = Journal(JOURNAL).newest_of_postfix()
     return newest.stamp if newest else None
 
 

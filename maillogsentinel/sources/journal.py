@@ -25,6 +25,10 @@ _COMPLAINTS = 16 << 10
 _IDENTIFIERS_MOST = 64
 """Any user of the machine can log under any name: with more of them than this, nothing is selected any more."""
 _IDENTIFIER = re.compile(rb"[!-~\x80-\xff]{1,249}/smtpd\Z")
+_POSTFIX = re.compile(rb"postfix[!-~\x80-\xff]{0,240}/[!-~\x80-\xff]{1,240}\Z|[!-~\x80-\xff]{1,249}/smtpd\Z")
+"""Identifiers of Postfix's programs: its syslog_name is ``postfix`` with something behind it, or whatever somebody
+chose."""
+_POSTFIX_MOST = 256
 _COMPANIONS = ("auth", "auth-worker", "dovecot", "dovecot-auth", "saslauthd")
 _MAIL = "2"
 _SUPPRESSED = "a596d6fe7bfa4994828e72309e95d61e"
@@ -123,19 +127,35 @@ class Journal:
 
     def selection(self) -> Selection:
         """Return what to select, by the names under which programs have logged up to now."""
+        names = self._logged_as(_IDENTIFIER, _IDENTIFIERS_MOST)
+        return Selection(None if names is None else tuple(sorted(names)))
+
+    def _logged_as(self, form: re.Pattern[bytes], most: int) -> list[str] | None:
+        """The names of that form under which programs have logged; None where they are more than `most`."""
         found: list[str] = []
         with Output([*self._where, "--field=SYSLOG_IDENTIFIER"]) as output:
             for data, end, begin in output.blocks():
-                for name in data[begin:end].split(b"\n"):
-                    if _IDENTIFIER.match(name):
-                        found.append(os.fsdecode(name))
-                if len(found) > _IDENTIFIERS_MOST:
-                    return Selection(None)
-        return Selection(tuple(sorted(found)))
+                found += [os.fsdecode(name) for name in data[begin:end].split(b"\n") if form.match(name)]
+                if len(found) > most:
+                    return None
+        return found
+
+    def newest_of_postfix(self) -> Entry | None:
+        """Return the newest entry that one of Postfix's programs wrote; None when there is none.
+
+        With too many names of such programs it is the newest of facility mail.
+        """
+        names = self._logged_as(_POSTFIX, _POSTFIX_MOST)
+        if names is None:
+            return self._newest([f"SYSLOG_FACILITY={_MAIL}"])
+        return self._newest([f"SYSLOG_IDENTIFIER={name}" for name in names]) if names else None
 
     def newest(self, selection: Selection | None = None) -> Entry | None:
         """Return the newest entry of all, or of those selected; None when there is none."""
-        return self._one(["--reverse", "--lines=1", *(selection.matches() if selection else ())])
+        return self._newest(selection.matches() if selection else [])
+
+    def _newest(self, matches: list[str]) -> Entry | None:
+        return self._one(["--reverse", "--lines=1", *matches])
 
     def at(self, cursor: str) -> Entry | None:
         """Return the entry at `cursor`, or what stands in its place."""

@@ -138,6 +138,32 @@ def test_other_programs_and_facilities_are_read_where_they_may_matter(host):
     assert "MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e" in arguments
 
 
+@pytest.mark.parametrize("program", ["postfix/submission/smtpd", "postfix-out/qmgr", "mx1/smtpd"])
+def test_the_newest_entry_of_postfix_is_no_other_programs(host, program):
+    """Else a busy Dovecot would make a log file look as if nobody wrote it any more."""
+    assert journal.Journal(host.name).newest_of_postfix() is None
+    others = ("dovecot", "saslauthd", "auth", "systemd-journald", "postfix", "sshd", "x/qmgr", "a postfix/qmgr")
+    dropped = {"MESSAGE_ID": "a596d6fe7bfa4994828e72309e95d61e"}
+    host.append([{**smtpd("x"), **dropped, "SYSLOG_IDENTIFIER": name} for name in others])
+    assert journal.Journal(host.name).newest_of_postfix() is None
+    host.append([{**smtpd("x"), "SYSLOG_IDENTIFIER": program}])
+    stamp = host.end - 1_000_000
+    host.append([{**smtpd("x"), **dropped, "SYSLOG_IDENTIFIER": name} for name in others])
+    newest = journal.Journal(host.name).newest_of_postfix()
+    assert newest is not None
+    assert newest.stamp == stamp
+
+
+def test_with_too_many_names_of_postfix_the_newest_entry_of_mail_counts(host):
+    host.append([{**smtpd("x"), "SYSLOG_IDENTIFIER": f"{n}/smtpd", "SYSLOG_FACILITY": "3"} for n in range(300)])
+    host.append([failure(1)])
+    stamp = host.end - 1_000_000
+    host.append([{**smtpd("x"), "SYSLOG_IDENTIFIER": "sshd", "SYSLOG_FACILITY": "4"}])
+    newest = journal.Journal(host.name).newest_of_postfix()
+    assert newest is not None
+    assert newest.stamp == stamp
+
+
 def test_names_of_programs_are_no_arguments_and_no_commands(host):
     hostile = ["--output=cat/smtpd", "+/smtpd", "$(touch /tmp/pwned)/smtpd", "'\"/smtpd", "a b/smtpd", "a\nb/smtpd"]
     hostile += ["é/smtpd", b"\xff\xfe/smtpd", "x" * 300 + "/smtpd"]
