@@ -300,8 +300,11 @@ class Reading:
         current, last = self._before.current, self._before.stamp
         if self._overlap or not current or not all_opened or any(entry.mark == current for entry in seen.values()):
             return
+        if current in self._placed.elsewhere:
+            return
         if any(
-            segment.mark_id == current or segment.known in (Known.SHORTER, Known.CHANGED) for segment in self._segments
+            segment.mark_id == current or current in segment.behind or segment.known in (Known.SHORTER, Known.CHANGED)
+            for segment in self._segments
         ):
             return
         self._still()

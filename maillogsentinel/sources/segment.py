@@ -38,6 +38,8 @@ class Segment(Protocol):
     """Decompressed bytes read so far, always at a line's end."""
     known: Known
     mark_id: int
+    behind: frozenset[int]
+    """The ids of other marks, less far on, that the file has as well: a copy of it, which is whole now, left them."""
     stamp: int
     """The latest stamp among the lines read so far; of a file that has changed, what was known before."""
 
@@ -91,6 +93,12 @@ def _changed(shorter: bool, mark: Mark, placed: Placed) -> Known:
     return Known.COPY if mark.id in placed.elsewhere else Known.SHORTER
 
 
+def _continued(mark: Mark, further: list[Mark]) -> tuple[Known, int]:
+    """What a file is that was read up to `mark`, and its latest stamp, where longer ones that begin like it stand
+    elsewhere, read up to `further`: a copy of them that grows, too, but is behind."""
+    return (Known.COPY if further else Known.CONTINUED), max(one.stamp for one in (mark, *further))
+
+
 class _Plain:
     """A file that is not compressed, read by position: nothing of it is mapped, since copytruncate would kill us."""
 
@@ -99,6 +107,7 @@ class _Plain:
         self.offset = 0
         self.known = Known.NEW
         self.mark_id = self.stamp = 0
+        self.behind: frozenset[int] = frozenset()
         self._descriptor = descriptor
         self._waiting = False
         self._head = os.pread(descriptor, HEAD, 0)
@@ -111,9 +120,13 @@ class _Plain:
     def _find(self, marks: list[Mark], placed: Placed) -> None:
         size = os.fstat(self._descriptor).st_size
         alike = with_head(marks, self._head)
+        further = [mark for mark in alike if mark.offset > size and mark.id in placed.elsewhere]
         for mark in alike:
             if mark.offset <= size and fits(mark, self._before(mark.offset)):
-                self.offset, self.mark_id, self.stamp, self.known = mark.offset, mark.id, mark.stamp, Known.CONTINUED
+                self.offset, self.mark_id = mark.offset, mark.id
+                self.known, self.stamp = _continued(mark, further)
+                others = [other for other in alike if other.id != mark.id and other.offset <= mark.offset]
+                self.behind = frozenset(other.id for other in others if fits(other, self._before(other.offset)))
                 return
         alike = alike or _edited(marks, self._head, placed)
         if alike:
@@ -178,6 +191,7 @@ class _Compressed:
         self.offset = 0
         self.known = Known.NEW
         self.mark_id = self.stamp = 0
+        self.behind: frozenset[int] = frozenset()
         self._path = path
         self._descriptor = descriptor
         self._stream: Stream | None = None
@@ -208,12 +222,15 @@ class _Compressed:
 
     def _find(self, marks: list[Mark], placed: Placed) -> None:
         alike = with_head(marks, self._head)
+        further: list[Mark] = []
         for mark in alike:
             tail = self._pass_over(mark.offset)
             if tail is not None and fits(mark, tail):
-                self.offset, self.mark_id, self.known, self._tail = mark.offset, mark.id, Known.CONTINUED, tail
-                self.stamp = mark.stamp
+                self.offset, self.mark_id, self._tail = mark.offset, mark.id, tail
+                self.known, self.stamp = _continued(mark, further)
                 return
+            if tail is None and mark.id in placed.elsewhere:
+                further.append(mark)
         alike = alike or _edited(marks, self._head, placed)
         if alike:
             self.known = _changed(self._pass_over(alike[0].offset) is None, alike[0], placed)

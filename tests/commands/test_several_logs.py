@@ -4,6 +4,7 @@ import gzip
 import itertools
 import json
 import os
+import random
 import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,8 @@ SECONDS = itertools.count()
 def failures(*users: str, host: str = "mx") -> str:
     """Lines of which each is a second younger than the one before."""
     return "".join(
-        f"{YESTERDAY}T01:{second // 60 % 60:02d}:{second % 60:02d}.000000+00:00 {host} postfix/smtpd[7]: warning:"
+        f"{YESTERDAY}T{1 + second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000000+00:00 {host}"
+        " postfix/smtpd[7]: warning:"
         f" unknown[192.0.2.1]: SASL LOGIN authentication failed: (reason unavailable), sasl_username={user}\n"
         for user, second in zip(users, SECONDS, strict=False)
     )
@@ -110,6 +112,40 @@ def test_the_same_content_under_two_names_counts_once(logs):
         logs.write(name, late)
     assert logs.extract() == ""
     assert logs.users()["late"] == 1
+
+
+def test_a_copy_that_follows_the_log_from_afar_says_and_adds_nothing(logs):
+    logs.configure("a.log", "b.log")
+    text = failures(*(f"u{number}" for number in range(200)))
+    logs.write("a.log", text)
+    for begin, end in ((0, 10_000), (10_000, 10_010), (10_010, 20_000), (20_000, len(text))):
+        logs.write("b.log", text[begin:end])
+        assert logs.extract() == ""
+    assert set(logs.users().values()) == {1}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_names_that_are_written_at_different_speeds_say_and_add_nothing(logs, seed):
+    chance = random.Random(seed)
+    logs.configure("a.log", "b.log")
+    text, sent = "", 0
+    there = {"a.log": 0, "b.log": 0}
+    for step in range(9):
+        more = chance.randrange(60)
+        text += failures(*(f"u{sent + number}" for number in range(more)))
+        sent += more
+        for name, begin in there.items():
+            there[name] = len(text) if step == 8 or chance.random() < 0.4 else chance.randrange(begin, len(text) + 1)
+            logs.write(name, text[begin : there[name]])
+        if step in (3, 5):
+            for name, begin in there.items():
+                logs.write(name, text[begin:])
+                there[name] = 0
+                (logs.directory / name).rename(logs.directory / f"{name}.{9 - step}")
+                (logs.directory / name).touch()
+            text = ""
+        assert logs.extract() == ""
+    assert logs.users() == Counter(f"u{number}" for number in range(sent))
 
 
 def test_an_older_copy_beside_the_log_says_and_adds_nothing(logs):
