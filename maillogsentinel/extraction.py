@@ -10,7 +10,7 @@ from maillogsentinel.config import Config
 from maillogsentinel.errors import SourceError
 from maillogsentinel.localtime import LocalTime, now
 from maillogsentinel.sources import rotation
-from maillogsentinel.sources.choice import Choice, choose
+from maillogsentinel.sources.choice import AUTO_FILE, Choice, choose
 from maillogsentinel.sources.names import JOURNAL, is_journal
 from maillogsentinel.sources.source import tasks
 from maillogsentinel.store import history, logins, positions, runs
@@ -26,6 +26,7 @@ _LITTLE = 1 << 20
 """Bytes of room on the log's disk from which on the log daemon is believed to have had enough."""
 _MARKER = "disk-was-full"
 _DISK_FULL = "the disk was full, the log may lack lines"
+_UNSEEN = f"Nothing came into {AUTO_FILE} for an hour, and the journal cannot be asked whether it has newer lines:"
 
 
 class Outcome(NamedTuple):
@@ -80,7 +81,7 @@ class Extraction:
         """Read what is new of the sources that the configuration names."""
         database = self._database
         mail_log = self._config[options.MAIL_LOG]
-        choice = choose(mail_log, has_journal, newest_entry)
+        choice = choose(mail_log, has_journal, self._newest_entry)
         log.info("Reading %s%s", ", ".join(choice.names), f" ({choice.why})" if choice.why else "")
         full = not choice.journal and _was_full(self._config, choice.names)
         if full:
@@ -104,6 +105,14 @@ class Extraction:
             with database.transaction():
                 overlap.forget(database)
         return self._outcome()
+
+    def _newest_entry(self) -> int | None:
+        """As `newest_entry`; that the journal cannot be read is told, for it may be what Postfix writes to."""
+        try:
+            return newest_entry()
+        except SourceError as error:
+            self._problems.append(f"{_UNSEEN} {error}")
+            raise
 
     def _source(self, name: str, alone: bool, last: bool) -> None:
         """Read one source; that it cannot be read is told, and hinders no other one."""
@@ -139,6 +148,7 @@ class Extraction:
 
         if self._committer is None:
             self._committer = Committer(self._config, self._database, self._ledger, self._offline)
+            self._committer.known = list(self._problems)
         if is_journal(name):
             read = JournalReading(self._committer, self._database, self._progress).run(name)
         else:
@@ -169,7 +179,7 @@ class Extraction:
 
     def _nothing_new(self, names: Sequence[str]) -> Outcome:
         database = self._database
-        self._problems = _problems_so_far(database)
+        self._problems += [problem for problem in _problems_so_far(database) if not problem.startswith(_UNSEEN)]
         log.info("Nothing new")
         with database.transaction():
             for name in names:

@@ -183,12 +183,13 @@ _JSON = ("--output=json", "--all", "--quiet")
 
 
 def _has_files(directory: str) -> bool:
-    """Whether `directory` or one below it holds a journal file."""
-    for _, names, files in os.walk(directory):
+    """Whether `directory` or one below it holds a journal file, or may not be looked into."""
+    errors: list[OSError] = []
+    for _, names, files in os.walk(directory, onerror=errors.append):
         if any(name.endswith((".journal", ".journal~")) for name in files):
             return True
         names[:] = names[:100]
-    return False
+    return any(isinstance(error, PermissionError) for error in errors)
 
 
 class Output:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import journal_bed
@@ -404,6 +405,67 @@ def test_a_journal_that_may_not_be_read_says_which_group_may(host):
         f"from maillogsentinel.sources.journal import Journal\nJournal({host.name!r}).newest()\n", host.journal
     )
     assert "SourceError: The journal may not be read by this user. Add the user to the group systemd-journal" in shell
+
+
+def test_a_journal_whose_directory_may_not_be_looked_into_is_there_all_the_same(host):
+    """That of /run is closed to all but its group, whom the sentence about the group is for."""
+    if os.getuid():
+        pytest.skip("needs root, to become somebody else")
+    os.mkdir(f"{host.journal}/{journal_bed.MACHINE}")
+    journal_bed.write(f"{host.journal}/{journal_bed.MACHINE}/system.journal", [failure(1)])
+    os.chmod(f"{host.journal}/{journal_bed.MACHINE}", 0o700)
+    shell = journal_bed.as_nobody(
+        f"from maillogsentinel.sources.journal import Journal\njournal = Journal({host.name!r})\n"
+        "assert journal.available()\njournal.newest()\n",
+        host.journal,
+    )
+    assert "SourceError: The journal may not be read by this user. Add the user to the group systemd-journal" in shell
+
+
+QUIET_HOST = """
+mount -t tmpfs tmpfs /var/log && mkdir /var/log/journal && mount --bind "$1/journal" /var/log/journal
+echo "$2 mx1 postfix/qmgr[7]: x" > /var/log/mail.log
+run="setpriv --reuid=65534 --regid=65534 --clear-groups $3 -m maillogsentinel --config $1/test.conf"
+chmod 700 "$1/journal/"*
+$run extract --offline
+$run extract --offline
+$run status --json
+echo =====
+chmod -R a+rX "$1/journal/"
+$run extract --offline
+$run status --json
+"""
+
+
+@pytest.mark.root
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, for a /var/log of its own")
+def test_auto_says_that_it_cannot_see_whether_the_journal_took_over(host):
+    with open("/etc/machine-id", encoding="ascii") as file:
+        machine = file.read().strip()
+    journal_bed.write(f"{host.journal}/{machine}/system.journal", [failure(1)], start=START)
+    with open(host.config_path, encoding="utf-8") as file:
+        text = file.read()
+    with open(host.config_path, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"mail_log = {host.name}", "mail_log = auto"))
+    os.mkdir(f"{host.directory}/state")
+    os.chown(f"{host.directory}/state", 65534, 65534)
+    journal_bed.as_nobody("", host.directory)
+    done = subprocess.run(
+        [*journal_bed.NAMESPACE, "sh", "-euc", QUIET_HOST, "sh", host.directory, f"{DAY}T08:00:00Z", sys.executable],
+        capture_output=True,
+        check=False,
+        cwd="/",
+        env={**os.environ, "PYTHONPATH": journal_bed.CHECKOUT, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stderr.decode().splitlines()
+    assert first.startswith("maillogsentinel: Nothing came into /var/log/mail.log for an hour, and the journal")
+    assert "Add the user to the group systemd-journal" in first
+    assert "Now reading journal in place of /var/log/mail.log" in second
+    before, after = map(json.loads, done.stdout.split(b"====="))
+    assert [problem for problem in before["problems"] if "for an hour" in problem] == [first.partition(": ")[2]]
+    assert not any("for an hour" in problem for problem in after["problems"])
+    assert host.users() == users(1)
 
 
 def test_a_damaged_file_is_told_and_the_others_are_read(host):
