@@ -14,7 +14,6 @@ from maillogsentinel.commands import session
 from maillogsentinel.config import Config, settings
 from maillogsentinel.enrich.geo import Database, Geo, Place
 from maillogsentinel.enrich.ipinfo import canonical
-from maillogsentinel.enrich.place import NOWHERE
 from maillogsentinel.enrich.special import kind_of
 from maillogsentinel.errors import MailLogSentinelError, StoreError, UsageError
 from maillogsentinel.model import safe_text
@@ -100,7 +99,7 @@ def _blocks() -> Iterator[list[bytes]]:
 
 
 class _Answers:
-    """Makes the line of output for an address; what follows the address is remembered by place."""
+    """Makes the line of output for an address; what follows the address is remembered by that."""
 
     def __init__(self, geo: Geo, as_json: bool) -> None:
         self.invalid = 0
@@ -110,7 +109,7 @@ class _Answers:
         country, asn = databases.get("country"), databases.get("asn")
         self._said_so = {"country_database": _object(country), "asn_database": _object(asn)}
         self._said = _said(country, asn)
-        self._tails: dict[Place | str, str] = {}
+        self._tails: dict[tuple[Place, str], str] = {}
 
     def answer(self, line: bytes) -> str:
         """Return what is known of the address in `line`, as a line."""
@@ -118,13 +117,12 @@ class _Answers:
             ip = canonical(line.decode("ascii"))
         except ValueError:
             return self._refused(line)
-        place = self._lookup(ip)
-        key: Place | str = place if place != NOWHERE else kind_of(ip)
+        key = self._lookup(ip), kind_of(ip)
         tail = self._tails.get(key)
         if tail is None:
             if len(self._tails) >= _REMEMBERED:
                 self._tails.clear()
-            tail = self._tails[key] = self._tail(place, "" if key is place else str(key))
+            tail = self._tails[key] = self._tail(*key)
         return f'{{"ip": "{ip}", {tail}' if self._json else f"{ip}  {tail}"
 
     def _refused(self, line: bytes) -> str:

@@ -37,8 +37,8 @@ def test_addresses_of_the_command_line_are_told_in_order(known):
     done = known.run("ipinfo", "192.0.2.1", "2001:DB8:0::1", "10.0.0.1", "9.9.9.9")
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode().splitlines() == [
-        f"192.0.2.1  FR  AS64496  Ex, \\x1B]Net  ({SAID})",
-        f"2001:db8::1  NL  null  null  ({SAID})",
+        f"192.0.2.1  FR  AS64496  Ex, \\x1B]Net  (documentation; {SAID})",
+        f"2001:db8::1  NL  null  null  (documentation; {SAID})",
         f"10.0.0.1  null  null  null  (private; {SAID})",
         f"9.9.9.9  null  null  null  ({SAID})",
     ]
@@ -62,7 +62,7 @@ def test_json_is_one_object_a_line(known, tmp_path):
         "country_code": "FR",
         "asn": 64496,
         "aso": "Ex, \\x1B]Net",
-        "special": None,
+        "special": "documentation",
         "country_database": {"path": f"{tmp_path}/c.mmdb", "kind": "MMDB", "date": "2025-06-15"},
         "asn_database": {"path": f"{tmp_path}/a.mmdb", "kind": "MMDB", "date": "2025-06-16"},
     }
