@@ -8,6 +8,7 @@ import struct
 import sys
 from array import array
 from bisect import bisect_right
+from itertools import chain
 from typing import Protocol
 
 _COUNTS = struct.Struct("!4I")
@@ -45,10 +46,7 @@ class RangeTable:
             raise ValueError("range table of another length")
 
     def value(self, packed: bytes) -> bytes | None:
-        """Return the value of the range that `packed` (4 or 16 bytes) is in; None when it is in none.
-
-        Where ranges overlap, the one that begins last counts.
-        """
+        """Return the value of the range that `packed` (4 or 16 bytes) is in; None when it is in none."""
         starts, ends, numbers = self._families[len(packed)]
         index = bisect_right(starts, packed) - 1
         if index < 0 or packed > ends[index]:
@@ -82,7 +80,11 @@ class _Addresses:
 
 
 class RangeBuilder:
-    """Packs ranges, which come best in order, into a table."""
+    """Packs ranges, which come best in order, into a table.
+
+    Where ranges overlap, the one that begins last counts, and of those that begin together the one
+    that comes last: so ip-location-db makes its MMDB of them.
+    """
 
     def __init__(self) -> None:
         self._families = {width: _Family(width) for width in _WIDTHS}
@@ -104,11 +106,12 @@ class RangeBuilder:
     def table(self) -> bytes:
         """Return the packed table; the builder is used up."""
         families = [self._families[width] for width in _WIDTHS]
+        for family in families:
+            family.sort()
         counts = [len(family.numbers) for family in families]
         parts: list[bytes | bytearray] = [_COUNTS.pack(*counts, len(self._numbers), len(self._texts))]
         self._numbers = {}
         for family in families:
-            family.sort()
             parts += (family.starts, family.ends, _big_endian(family.numbers))
         parts += (_big_endian(self._offsets), self._texts)
         return b"".join(parts)
@@ -118,33 +121,51 @@ class _Family:
     def __init__(self, width: int) -> None:
         self._width = width
         self._last = b""
-        self._in_order = True
+        self._apart = True
         self.starts = bytearray()
         self.ends = bytearray()
         self.numbers = array("I")
 
     def add(self, start: bytes, end: bytes, number: int) -> None:
-        self._in_order = self._in_order and start >= self._last
-        self._last = start
+        self._apart = self._apart and start > self._last
+        self._last = end
         self.starts += start
         self.ends += end
         self.numbers.append(number)
 
     def sort(self) -> None:
-        if self._in_order:
+        """Put the ranges in order, and cut those that overlap into pieces that do not."""
+        if self._apart:
             return
-        width = self._width
+        starts, ends, numbers = self.starts, self.ends, self.numbers
+        self.starts, self.ends, self.numbers = bytearray(), bytearray(), array("I")
+        width, top = self._width, 1 << 8 * self._width
 
-        def start_of(index: int) -> bytes:
-            return bytes(self.starts[index * width : (index + 1) * width])
+        def first_of(index: int) -> int:
+            return int.from_bytes(starts[index * width : (index + 1) * width], "big")
 
-        order = sorted(range(len(self.numbers)), key=start_of)
-        self.starts, starts = bytearray(), self.starts
-        self.ends, ends = bytearray(), self.ends
-        for index in order:
-            self.starts += starts[index * width : (index + 1) * width]
-            self.ends += ends[index * width : (index + 1) * width]
-        self.numbers = array("I", (self.numbers[index] for index in order))
+        def last_of(index: int) -> int:
+            return int.from_bytes(ends[index * width : (index + 1) * width], "big")
+
+        at = 0  # all in front of it is done
+        around: list[tuple[int, int]] = []  # last address and number of the ranges that are begun, the innermost last
+        order = sorted(range(len(numbers)), key=first_of)
+        in_order = ((first_of(index), last_of(index), numbers[index]) for index in order)
+        for first, last, number in chain(in_order, ((top, top, 0),)):
+            while around and at < first:
+                if around[-1][0] >= at:
+                    until = min(around[-1][0], first - 1)
+                    self._piece(at, until, around[-1][1])
+                    at = until + 1
+                if around[-1][0] < first:
+                    around.pop()
+            at = first
+            around.append((last, number))
+
+    def _piece(self, first: int, last: int, number: int) -> None:
+        self.starts += first.to_bytes(self._width, "big")
+        self.ends += last.to_bytes(self._width, "big")
+        self.numbers.append(number)
 
 
 def _big_endian(numbers: "array[int]") -> bytes:

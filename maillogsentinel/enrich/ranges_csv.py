@@ -28,7 +28,7 @@ _LONGEST_LINE = 4096
 _MOST_RANGES = 20_000_000
 _CACHE_HEAD = struct.Struct("!8sIII")  # magic, CRC-32 of all that follows, length of the sources' identity and notes
 _HEADER = re.compile(rb'"?[A-Za-z]{2}[A-Za-z_ ]*"?$')
-_CACHE_MAGIC = b"MLSRNG1\n"
+_CACHE_MAGIC = b"MLSRNG2\n"
 
 
 class _Compiled(NamedTuple):
