@@ -9,12 +9,18 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 CHECKOUT = Path(__file__).parents[1]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # So a shell starts what runs in its background, and what that starts inherits it: tests interrupt programs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# A test's time says something of the machine alone, and what failed once is found in the report.
+settings.register_profile("here", deadline=None, database=None)
+settings.load_profile("here")
 
 
 def pytest_collection_modifyitems(items):

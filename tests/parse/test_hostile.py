@@ -13,9 +13,6 @@ from maillogsentinel.parse.postfix import JOURNAL, raw_mechanism, read
 from maillogsentinel.parse.repeats import last_message
 from maillogsentinel.parse.stamp import Clock
 
-settings.register_profile("here", deadline=None, database=None)
-settings.load_profile("here")
-
 CLOCK = Clock(1_747_483_200_000_000)
 BEFORE = Failure(1, "mx", "192.0.2.7", "bob", None, "LOGIN", "x", "smtpd", 321, 1)
 TIMES = LocalTime("UTC", seconds=True)
