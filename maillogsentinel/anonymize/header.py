@@ -15,7 +15,7 @@ _STAMP = (
     rb"|\d{9,11}\.\d{1,6}(?= )"
 )
 # journalctl's short-full has the zone's name behind a weekday and in front of the host; else it may be the host's.
-_BEGIN = re.compile(rb"(?:([\w.-]{1,64})( +\| ))?(<\d{1,3}>)?((?:" + _STAMP + rb")?)([: ]*)")
+_BEGIN = re.compile(rb"(?:([\w.-]{1,64})( +\| ))?(<\d{1,3}>)?((?:" + _STAMP + rb")?)((?:(?!::)[: ])*)")
 _WEEKDAY = re.compile(rb"[A-Z][a-z]{2} \d{4}-")
 _ZONE_NAME = re.compile(rb"[A-Z]{2,5} +")
 LABEL = re.compile(
@@ -29,10 +29,15 @@ _PROGRAM = re.compile(
     rb"(\[\d{1,10}\]: ?)(.*)",
     re.S,
 )
+_SIX = rb":[0-9A-Fa-f]{0,4}:"  # no program's name ends there, but the first group of an IPv6 address
 _WITHOUT_PID = re.compile(
-    rb"((?:<[\w.]{1,24}> )?)(?:([^\s\[\]]{1,255})( +))?((?:[a-z0-9]{1,12}\.[a-z]{1,12} )?)([^\s\[\]:]{1,255})"
-    rb"(: ?)(.*)",
+    rb"((?:<[\w.]{1,24}> )?)(?:([^\s\[\]]{1,255})( +))?((?:[a-z0-9]{1,12}\.[a-z]{1,12} )?)([^\s\[\]:]{1,255})(?!"
+    + _SIX
+    + rb")(: ?)(.*)",
     re.S,
+)
+_WITHOUT_PROGRAM = re.compile(
+    rb"((?:<[\w.]{1,24}> )?)(?:([^\s\[\]]{1,255})( +))?()()()((?=[^\s\[\]:]{0,255}" + _SIX + rb").*)", re.S
 )
 _REPEATED = re.compile(
     rb"((?:<[\w.]{1,24}> )?)(?:(\S{1,255})( +))?()()()"
@@ -96,7 +101,8 @@ def split(line: bytes) -> Parts | None:
 
 def _rest(line: bytes, begin: int) -> re.Match[bytes] | None:
     """The parts behind the time."""
-    return _REPEATED.fullmatch(line, begin) or _PROGRAM.fullmatch(line, begin) or _WITHOUT_PID.fullmatch(line, begin)
+    forms = (_REPEATED, _PROGRAM, _WITHOUT_PID, _WITHOUT_PROGRAM)
+    return next((match for form in forms if (match := form.fullmatch(line, begin))), None)
 
 
 def _modern(line: bytes, container: bytes, bar: bytes, priority: bytes, end: int) -> Parts | None:

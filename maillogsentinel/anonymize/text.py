@@ -40,7 +40,7 @@ _PROGRAM = (
 _BRACKETED = rb"\[(?:" + _ADDRESS + rb"|unknown)\](?::\d{1,5}(?![\w.]))?"
 # What shows by itself where it begins and ends. What stands between is mostly the program's, and so the same again.
 _SHOWN = re.compile(
-    rb"((?<![\w.-])[\w.-]{0,255}"
+    rb"((?<![\w.:-])[\w.-]{0,255}"
     + _BRACKETED
     + rb"|(?:(?<![\w.-])[a-z_-]{2,24}=)?<[^<>\s]*>|(?<![\w.-])(?:"
     + _USERS
@@ -60,7 +60,7 @@ _PIECE = re.compile(
     + _CLOCK
     + rb"))??"
     + _SIX
-    + rb"(?!\.?\d|[\w:]))"
+    + rb"(?!\.?\d|\w|:[\w:]))"
     rb"|(?P<hex>(?<![\w:])[0-9A-Fa-f]{2}(?::[0-9A-Fa-f]{2}){3,}(?![\w:]))"
     rb"|(?P<program>" + _PROGRAM + rb")"
     rb"|(?P<groups>(?![.%+-]*" + _CLOCK + rb")" + _GROUPS + rb")"

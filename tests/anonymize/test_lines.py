@@ -69,6 +69,24 @@ def test_an_ipv6_address_behind_a_tag_is_one(tag, around):
 
 
 @pytest.mark.parametrize(
+    "front",
+    [
+        *(b"2025-05-16T08:01:16Z ", b"May 17 11:13:08 ", b"May 17 11:13:08: ", b"box | 2025-05-16T08:01:16Z "),
+        *(b"May 17 11:13:08 mail ", b"May 17 11:13:08 192.0.2.25 ", b"May 17 11:13:08 <mail.warn> mail ", b""),
+    ],
+)
+@pytest.mark.parametrize(
+    "address", [b"2001:20:7734::9931", b"2001::9931", b"2a0b::9931", b"::ffff:203.0.113.5", b"1:2:3:4:5:6:7:8"]
+)
+@pytest.mark.parametrize("text", [b"%s matched rule id 3 (warning)", b"%s: matched", b"%s[%s] matched", b"client='%s'"])
+def test_an_ipv6_address_that_a_line_begins_with_is_one(front, address, text):
+    """As in the lines of mailcow's netfilter, which names neither host nor program."""
+    shown = anonymizer().line(front + text.replace(b"%s", address))
+    assert shown.endswith(text.replace(b"%s", NAMES.addresses[address]))
+    assert b"mail " not in shown
+
+
+@pytest.mark.parametrize(
     "text",
     [
         b"2001:20:7734::9931_x",
