@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from maillogsentinel import options, privileges
@@ -40,10 +40,10 @@ def run(args: argparse.Namespace) -> int:
     answers = _Answers(geo, args.json)
     if not args.address or args.address == ["-"]:
         for lines in _blocks():
-            sys.stdout.write("".join(map(answers.answer, filter(None, map(bytes.strip, lines)))))
+            sys.stdout.write(answers.to(lines))
             sys.stdout.flush()
     else:
-        sys.stdout.write("".join(answers.answer(os.fsencode(address).strip()) for address in args.address))
+        sys.stdout.write(answers.to(map(os.fsencode, args.address)))
     for problem in geo.problems:
         print(f"maillogsentinel: {problem}", file=sys.stderr)
     if answers.invalid:
@@ -105,25 +105,32 @@ class _Answers:
         self.invalid = 0
         self._lookup = geo.lookup
         self._json = as_json
+        self._begin = '{"ip": "' if as_json else ""
         databases = {item.column: item for item in geo.databases}
         country, asn = databases.get("country"), databases.get("asn")
         self._said_so = {"country_database": _object(country), "asn_database": _object(asn)}
         self._said = _said(country, asn)
-        self._tails: dict[tuple[Place, str], str] = {}
+        self._tails: dict[Place | tuple[Place, str], str] = {}
 
-    def answer(self, line: bytes) -> str:
-        """Return what is known of the address in `line`, as a line."""
-        try:
-            ip = canonical(line.decode("ascii"))
-        except ValueError:
-            return self._refused(line)
-        key = self._lookup(ip), kind_of(ip)
-        tail = self._tails.get(key)
-        if tail is None:
-            if len(self._tails) >= _REMEMBERED:
-                self._tails.clear()
-            tail = self._tails[key] = self._tail(*key)
-        return f'{{"ip": "{ip}", {tail}' if self._json else f"{ip}  {tail}"
+    def to(self, lines: Iterable[bytes]) -> str:
+        """Return what is known of the address in each of `lines`, as a line; of an empty one nothing."""
+        lookup, tails, begin = self._lookup, self._tails, self._begin
+        found = []
+        for line in map(bytes.strip, lines):
+            try:
+                ip = canonical(line.decode("ascii"))
+            except ValueError:
+                found.append(self._refused(line) if line else "")
+                continue
+            place, kind = lookup(ip), kind_of(ip)
+            key = (place, kind) if kind else place
+            tail = tails.get(key)
+            if tail is None:
+                if len(tails) >= _REMEMBERED:
+                    tails.clear()
+                tail = tails[key] = self._tail(place, kind)
+            found += (begin, ip, tail)
+        return "".join(found)
 
     def _refused(self, line: bytes) -> str:
         self.invalid += 1
@@ -134,10 +141,10 @@ class _Answers:
 
     def _tail(self, place: Place, kind: str) -> str:
         if self._json:
-            return json.dumps({**place._asdict(), "special": kind or None, **self._said_so})[1:] + "\n"
+            return '", ' + json.dumps({**place._asdict(), "special": kind or None, **self._said_so})[1:] + "\n"
         asn = None if place.asn is None else f"AS{place.asn}"
         notes = "; ".join(filter(None, (kind, self._said)))
-        return "  ".join(value or "null" for value in (place.country_code, asn, place.aso)) + f"  ({notes})\n"
+        return "".join(f"  {value or 'null'}" for value in (place.country_code, asn, place.aso)) + f"  ({notes})\n"
 
 
 def _object(database: Database | None) -> dict[str, Any] | None:

@@ -47,36 +47,32 @@ class MmdbReader:
     def check(self, column: Column) -> None:
         """Raise DatabaseError when the file is about something else than `column`."""
         try:
-            records = [self._record(address) for address in _WELL_KNOWN]
+            found = [self._reader.get(address) for address in _WELL_KNOWN if not (self._only_ipv4 and ":" in address)]
         except Exception as error:
             raise DatabaseError(f"is damaged ({error})") from error
-        known = [record for record in records if record]
+        known = [record for record in found if record and isinstance(record, dict)]
         if known and not any(_country(record) if column == "country" else _asn(record) for record in known):
             what = "country codes" if column == "country" else "AS numbers"
             raise DatabaseError(f"{UNKNOWN_FORM} with {what}")
 
     def lookup(self, address: str) -> Place:
         """Return what the file says of `address`; raises what maxminddb raises for a damaged file."""
-        record = self._record(address)
-        if not record:
+        if self._only_ipv4 and ":" in address:
+            return NOWHERE
+        record = self._reader.get(address)
+        if not record or not isinstance(record, dict):
             return NOWHERE
         # Few records differ, and to understand one takes longer than to find it.
         key = (*record, *record.values())
         try:
-            place = self._places.get(key)
-        except TypeError:  # MaxMind's have records within, which cannot be a key
-            return _place(record)
-        if place is None:
+            return self._places[key]
+        except KeyError:
             if len(self._places) >= _REMEMBERED:
                 self._places.clear()
             place = self._places[key] = _place(record)
-        return place
-
-    def _record(self, address: str) -> Mapping[str, Any]:
-        if self._only_ipv4 and ":" in address:
-            return {}
-        record = self._reader.get(address)
-        return record if isinstance(record, dict) else {}
+            return place
+        except TypeError:  # MaxMind's have records within, which cannot be a key
+            return _place(record)
 
 
 def _place(record: Mapping[str, Any]) -> Place:

@@ -2,6 +2,7 @@
 
 import socket
 from bisect import bisect_right
+from collections.abc import Iterator
 
 _NETWORKS = {
     "0.0.0.0/8": "this network",
@@ -50,8 +51,24 @@ def _packed(address: str) -> bytes:
 _RANGES = _ranges()
 
 
+def _beginnings() -> Iterator[str]:
+    """What stands in front of the first dot or colon of special addresses; of most others it does not."""
+    yield from ("", "0")
+    for starts, ends in _RANGES.values():
+        for start, (last, _) in zip(starts, ends, strict=True):
+            if len(start) == 4:
+                yield from map(str, range(start[0], last[0] + 1))
+            else:
+                yield from (f"{group:x}" for group in range(start[0] << 8 | start[1], (last[0] << 8 | last[1]) + 1))
+
+
+_BEGINNINGS = frozenset(_beginnings())
+
+
 def kind_of(address: str) -> str:
     """Return what kind of special address the canonical `address` is; nothing when it may be anybody's."""
+    if address.partition(":" if ":" in address else ".")[0] not in _BEGINNINGS:
+        return ""
     if address.startswith("::ffff:") and "." in address:
         address = address[7:]
     packed = _packed(address)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from measure import PYTHON, CommandError, Run, execute
 
 MEGABYTE = 1e6
 NEEDLE = "authentication failed"
+LOCATION_DATABASE = "/usr/share/libloc-location/location.db"
 QUICK_COMMANDS = 4
 """How many times more often than the others a command of some milliseconds is run."""
 
@@ -252,6 +254,40 @@ class Claims:
         peak = execute(ours, self.output, sample_memory=True).peak_anonymous / MEGABYTE
         yield judged_memory("peak memory, anonymize", peak, 100)
 
+    def ipinfo(self) -> Iterator[Row]:
+        """Addresses from standard input, beside a loop over the same reader: MMDB, and Debian's."""
+        addresses = self.materials.asked_addresses
+        country, asn = self.materials.mmdb_files
+        place = self.fresh("/nonexistent")
+        configured = place.config.read_text()
+        with_mmdb = configured + f"[geolocation]\ncountry_db_path = {country}\n[ASN_ASO]\nasn_db_path = {asn}\n"
+        for kind, text, databases in (
+            ("MMDB", with_mmdb, [str(country), str(asn)]),
+            ("Debian's database", configured, [LOCATION_DATABASE]),
+        ):
+            claim = f"ipinfo of {self.materials.asked} addresses, {kind} : loop"
+            if not all(map(os.path.exists, databases)):
+                yield not_measured(claim, "apt-get install libloc-database python3-location")
+                continue
+            place.config.write_text(text)
+
+            def looked_up(*command: str, known: str) -> Run:
+                run = execute(["sh", "-c", 'exec "$@" <"$0"', str(addresses), *command], self.output)
+                lines = [line.split("  ") for line in run.output.splitlines()]
+                found = sum(re.fullmatch(known, line[2]) is not None for line in lines)
+                if len(lines) != self.materials.asked or found < self.materials.asked // 4:
+                    raise CommandError(f"{command[1]} said {len(lines)} lines, {found} with an AS: {run.output[:500]}")
+                return run
+
+            loop = [PYTHON, str(HERE / "bare_lookup_loop.py"), *databases]
+            pair = alternate(
+                claim,
+                self.runs,
+                lambda ask=looked_up: ask(*place.command("ipinfo"), known=r"AS\d+"),
+                lambda ask=looked_up, loop=loop: ask(*loop, known=r"\d+"),
+            )
+            yield judged(claim, pair, 1.5)
+
     def dns(self) -> Iterator[Row]:
         """The resolver over 20,000 addresses, beside dnspython and a semaphore; then the same within a whole run."""
         number, port = self.materials.addresses, self.materials.dns_port
@@ -310,7 +346,7 @@ class Claims:
         yield judged_memory(f"peak memory, {claim}", run.peak_anonymous / MEGABYTE, 60)
 
 
-NAMES = ("plain", "naming", "gzip", "journal", "nothing_new", "memory", "report", "anonymize", "dns", "merge")
+NAMES = ("plain", "naming", "gzip", "journal", "nothing_new", "memory", "report", "anonymize", "ipinfo", "dns", "merge")
 
 
 def measure(claims: Claims, name: str) -> Iterator[Row]:
@@ -327,7 +363,7 @@ def install_peers() -> None:
     """Install the Debian packages of peers and databases that are missing, when this process may."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    wanted = {"pflogsumm": "/usr/sbin/pflogsumm", "libloc-database": "/usr/share/libloc-location/location.db"}
+    wanted = {"pflogsumm": "/usr/sbin/pflogsumm", "libloc-database": LOCATION_DATABASE}
     wanted["systemd-journal-remote"] = "/lib/systemd/systemd-journal-remote"
     wanted["python3-location"] = "/usr/lib/python3/dist-packages/location"
     wanted["python3-dnspython"] = "/usr/lib/python3/dist-packages/dns"

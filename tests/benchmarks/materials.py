@@ -2,7 +2,9 @@
 
 import datetime
 import gzip
+import ipaddress
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -17,9 +19,10 @@ from make_log import Shape, write_log
 from measure import PYTHON, REPOSITORY, load_into_page_cache
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "sources")]
+sys.path[:0] = [str(REPOSITORY), str(REPOSITORY / "tests" / "sources"), str(REPOSITORY / "tests" / "enrich")]
 
 import journal_bed  # noqa: E402
+from mmdb_fixture import write_mmdb  # noqa: E402
 
 HISTORY_DAYS = 180
 LONG = 10
@@ -185,6 +188,40 @@ class Materials:
                 shutil.copyfileobj(whole, body, 1 << 20)
             load_into_page_cache(path)
         return paths, [bodies / path.name for path in paths]
+
+    @property
+    def asked(self) -> int:
+        """The number of addresses that `ipinfo` is asked about."""
+        return self.lines // 20
+
+    @cached_property
+    def asked_addresses(self) -> Path:
+        """Addresses in a file, one a line: a fifth of IPv6, and three fifths of all in a network of `mmdb_files`."""
+        chance = random.Random(1)
+        path = self.scratch / "asked"
+        with open(path, "w") as file:
+            for number in range(self.asked):
+                if number % 5:
+                    file.write(f"{chance.choice(range(1, 100))}.{chance.randrange(256)}.{chance.randrange(256)}.7\n")
+                else:
+                    file.write(f"{ipaddress.IPv6Address((0x2A00 << 112) + (chance.randrange(3000) << 96) + 7)}\n")
+        load_into_page_cache(path)
+        return path
+
+    @cached_property
+    def mmdb_files(self) -> tuple[Path, Path]:
+        """A database of countries and one of ASes, of 2,000 networks each."""
+        networks = [f"{number}.{half}.0.0/9" for number in range(1, 61) for half in (0, 128)]
+        networks += [f"2a00:{number:x}::/32" for number in range(1880)]
+        paths = self.scratch / "country.mmdb", self.scratch / "asn.mmdb"
+        write_mmdb(paths[0], {text: {"country_code": "FR" if len(text) % 2 else "DE"} for text in networks})
+        system = "autonomous_system_number", "autonomous_system_organization"
+        records = ((64496 + number, f"Example Network {number}") for number in range(len(networks)))
+        write_mmdb(
+            paths[1],
+            {text: dict(zip(system, record, strict=True)) for text, record in zip(networks, records, strict=True)},
+        )
+        return paths
 
     @cached_property
     def dns_port(self) -> int:

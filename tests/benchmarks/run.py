@@ -11,12 +11,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from claims import NAMES, Claims, Row, install_peers, measure
+from claims import LOCATION_DATABASE, NAMES, Claims, Row, install_peers, measure
 from materials import Materials
 from measure import PYTHON, REPOSITORY
 
 HEADINGS = Row("claim (ours : peer)", "ours", "peer", "ratio", "of CPU", "limit", "verdict")
-DATABASE = Path("/usr/share/libloc-location/location.db")
 
 
 def table(rows: Iterable[Row]) -> str:
@@ -47,7 +46,7 @@ def facts(lines: int, load_before: float) -> str:
     return (
         f"{first_line(PYTHON, '--version')}, {system}, {os.cpu_count()} cores, {memory:.0f} GiB memory,"
         f" {datetime.date.today()}, commit {first_line('git', 'rev-parse', '--short', 'HEAD')}{changed};"
-        f" log of {lines} lines; location database {'present' if DATABASE.exists() else 'MISSING'};"
+        f" log of {lines} lines; location database {'present' if Path(LOCATION_DATABASE).exists() else 'MISSING'};"
         f" load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after"
     )
 

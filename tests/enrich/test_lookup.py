@@ -1,13 +1,15 @@
 """The library function that other programs may use."""
 
+import ipaddress
 import os
 import subprocess
 import sys
+from socket import AF_INET, AF_INET6, inet_ntop
 
 import pytest
 
 from maillogsentinel.enrich import ipinfo, lookup
-from maillogsentinel.enrich.special import kind_of
+from maillogsentinel.enrich.special import _NETWORKS, kind_of
 from maillogsentinel.errors import UsageError
 from tests.conftest import CHECKOUT
 from tests.enrich.mmdb_fixture import write_mmdb
@@ -111,3 +113,16 @@ def test_to_import_the_package_costs_nothing():
 )
 def test_addresses_that_belong_to_nobody_are_known(address, kind):
     assert kind_of(address) == kind
+
+
+def test_at_the_edges_of_each_special_range_its_kind_is_known_and_beside_them_it_is_not():
+    networks = {ipaddress.ip_network(text): kind for text, kind in _NETWORKS.items()}
+    for network in networks:
+        for number in (int(network[0]) - 1, int(network[0]), int(network[-1]), int(network[-1]) + 1):
+            if not 0 <= number < 2**network.max_prefixlen:
+                continue
+            address = type(network[0])(number)
+            kinds = [kind for other, kind in networks.items() if address in other]
+            assert [kind_of(inet_ntop(AF_INET if address.version == 4 else AF_INET6, address.packed))] == (
+                kinds or [""]
+            )
