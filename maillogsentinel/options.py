@@ -252,6 +252,28 @@ LOGINS_DAYS = _option(
     "Days that a pair of user and network is kept after it was last seen.",
 )
 
+ALLOW_NETWORKS = _option(
+    "detection",
+    "allow_networks",
+    values.networks,
+    "",
+    "Addresses and networks of ours, such as 192.0.2.0/24: failures from there are counted apart, and never alarm.",
+)
+ALLOW_USERS = _option(
+    "detection",
+    "allow_users",
+    values.users,
+    "",
+    "Users, separated by commas, whose failures are counted apart, and never alarm; upper and lower case are the same.",
+)
+BAIT_USERS = _option(
+    "detection",
+    "bait_users",
+    values.users,
+    "",
+    "Users that do not exist, separated by commas: an address that tries one of them is marked.",
+)
+
 EVENT_DAYS = _option(
     "retention", "event_days", values.whole(1, 3650), "35", "Days that state.db keeps the details of each failure."
 )

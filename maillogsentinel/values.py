@@ -142,6 +142,26 @@ def addresses(value: str) -> tuple[str, ...]:
     return found
 
 
+def networks(value: str) -> tuple[str, ...]:
+    """Return networks in CIDR notation, each with the length of its prefix, host bits cleared; an address is one."""
+    import ipaddress
+
+    found = []
+    for part in text(value).replace(",", " ").split():
+        try:
+            found.append(str(ipaddress.ip_network(part, strict=False)))
+        except ValueError:
+            raise ValueError(
+                f"has {part!r}; allowed is a list of addresses and networks, such as 192.0.2.0/24 and 2001:db8::/32"
+            ) from None
+    return tuple(found)
+
+
+def users(value: str) -> frozenset[str]:
+    """Return user names in small letters, which are separated by commas."""
+    return frozenset(filter(None, (part.strip().lower() for part in text(value).split(","))))
+
+
 def origins(value: str) -> tuple[str, ...]:
     """Return http or https addresses or absolute paths."""
     found = tuple(value.split())

@@ -8,7 +8,7 @@ from typing import Any
 
 from maillogsentinel.errors import StoreError
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever an older program could not read the file any more."""
 NAME = "state.db"
 _BUSY_SECONDS = 30
@@ -45,6 +45,14 @@ CREATE TABLE adopted (identity BLOB PRIMARY KEY, count INTEGER) WITHOUT ROWID;
 CREATE TABLE adopted_day (day TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE mailed (day TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID;
 """
+_SINCE = {
+    2: """
+-- who logged in from a network for the first time, for detection: times in UTC microseconds
+CREATE TABLE new_login (id INTEGER PRIMARY KEY, stamp INTEGER, user TEXT, ip TEXT, network TEXT, country TEXT,
+                        known_since INTEGER, known_country INTEGER);
+""",
+}
+"""What each format has beyond the one before it."""
 
 
 @contextmanager
@@ -118,15 +126,27 @@ class Database:
                 f"{self.path} was written by a newer version (format {number}; this one knows {FORMAT})."
                 " Install the newer version again, or begin afresh with: maillogsentinel reset"
             )
-        if number == 0 and create:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA.split(";"):
-                if statement.strip():
-                    self._connection.execute(statement)
-            self._connection.execute(f"PRAGMA user_version = {FORMAT}")
-            self._connection.execute("COMMIT")
-        elif number == 0:
-            raise StoreError(f"{self.path} holds nothing yet. Run: maillogsentinel extract")
+        if number == FORMAT:
+            return
+        if not create:
+            raise StoreError(
+                f"{self.path} {'is of an older version' if number else 'holds nothing yet'}."
+                " Run: maillogsentinel extract"
+            )
+        self._connection.execute("BEGIN IMMEDIATE")
+        # Another run may have done it while this one waited.
+        (number,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if number == 0:
+            self._create(_SCHEMA)
+        for later in range(max(number, 1) + 1, FORMAT + 1):
+            self._create(_SINCE[later])
+        self._connection.execute(f"PRAGMA user_version = {FORMAT}")
+        self._connection.execute("COMMIT")
+
+    def _create(self, schema: str) -> None:
+        for statement in schema.split(";"):
+            if statement.strip():
+                self._connection.execute(statement)
 
     def close(self) -> None:
         """Close the file."""

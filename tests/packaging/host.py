@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from chroot import CHECKOUT, ENDS_WITH_US, Chroot, base, host_release, kept, run
 
+from maillogsentinel.store.database import FORMAT
+
 SUITES = ("bookworm", "trixie")
 # Nothing below starts a service: the tests do what cron would do.
 NO_DAEMONS = "printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d"
@@ -71,14 +73,16 @@ def prepared(suite: str, purpose: str, packages: list[str]) -> Path:
     return kept(f"{purpose}-{suite}", f"{start.name} {packages}", make)
 
 
-def another(package: Path, target: Path, version: str, conffile: str = "", format_number: int = 1) -> None:
-    """Make another version of the package."""
+def another(package: Path, target: Path, version: str, conffile: str = "", newer_state: bool = False) -> None:
+    """Make another version of the package; with `newer_state` one whose state.db this one cannot read."""
     tree = target.with_suffix("")
     run("dpkg-deb", "-R", str(package), str(tree))
     change(tree / "DEBIAN/control", r"(?m)^Version: .*", f"Version: {version}")
     home = tree / "usr/lib/python3/dist-packages/maillogsentinel"
     change(home / "__init__.py", '__version__ = ".*"', f'__version__ = "{version}"')
-    change(home / "store/database.py", r"(?m)^FORMAT = \d+", f"FORMAT = {format_number}")
+    if newer_state:
+        change(home / "store/database.py", r"(?m)^FORMAT = \d+", f"FORMAT = {FORMAT + 1}")
+        change(home / "store/database.py", r"(?m)^_SINCE = {", f'_SINCE = {{{FORMAT + 1}: "",')
     with open(tree / "etc/maillogsentinel.conf", "a", encoding="utf-8") as file:
         file.write(conffile)
     sums = subprocess.run(

@@ -35,7 +35,7 @@ def below(
     shutil.copy(package, packages)
     another(package, packages / "older.deb", "0.9.9")
     another(package, packages / "newer.deb", "1.0.1", conffile="# A line that is new.\n")
-    another(package, packages / "newest.deb", "1.1.0", format_number=2)
+    another(package, packages / "newest.deb", "1.1.0", newer_state=True)
     yield directory
     shutil.rmtree(directory)
 
