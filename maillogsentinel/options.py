@@ -273,6 +273,74 @@ BAIT_USERS = _option(
     "",
     "Users that do not exist, separated by commas: an address that tries one of them is marked.",
 )
+USER_ADDRESSES = _option(
+    "detection",
+    "user_addresses",
+    values.whole(0, 1_000_000),
+    "50",
+    "Addresses from which one user is tried in a day until that is a finding; addresses that also try many others do"
+    " not count; 0: not looked for.",
+)
+ADDRESS_USERS = _option(
+    "detection",
+    "address_users",
+    values.whole(0, 1_000_000),
+    "40",
+    "Users that one address tries in a day until that is a finding; 0: not looked for.",
+)
+NETWORK_USERS = _option(
+    "detection",
+    "network_users",
+    values.whole(0, 1_000_000),
+    "80",
+    "The same for one network, the first 24 bits of IPv4 addresses or 48 of IPv6 addresses.",
+)
+ORGANISATION_USERS = _option(
+    "detection",
+    "organisation_users",
+    values.whole(0, 1_000_000),
+    "500",
+    "The same for one autonomous system.",
+)
+COUNTRY_USERS = _option(
+    "detection", "country_users", values.whole(0, 1_000_000), "2000", "The same for one country."
+)
+WARNING_FACTOR = _option(
+    "detection",
+    "warning_factor",
+    values.whole(1, 1000),
+    "4",
+    "How many times what makes a notice, by the thresholds above and by burst_factor, makes a warning.",
+)
+BURST_FACTOR = _option(
+    "detection",
+    "burst_factor",
+    values.whole(0, 1000),
+    "5",
+    "How many times the failures that an hour of the last 28 days has at most as a rule make a burst of one; 0: not"
+    " looked for.",
+)
+BURST_MINIMUM = _option(
+    "detection", "burst_minimum", values.whole(1, 100_000_000), "200", "Failures that an hour with a burst has at least."
+)
+LOGIN_FAILURES = _option(
+    "detection",
+    "login_failures",
+    values.whole(0, 1_000_000),
+    "10",
+    "Failures of the same address or network, or for the same user, after which a login from a new network is a"
+    " finding; 0: no login is looked at, wherever it came from.",
+)
+LOGIN_HOURS = _option(
+    "detection", "login_hours", values.whole(1, 168), "24", "Hours before a login in which failures count."
+)
+LOGIN_DAYS = _option(
+    "detection",
+    "login_days",
+    values.whole(1, 365),
+    "7",
+    "Days that a user must be known for until a login from a country never seen for this user is a finding.",
+)
 
 EVENT_DAYS = _option(
     "retention", "event_days", values.whole(1, 3650), "35", "Days that state.db keeps the details of each failure."
