@@ -8,7 +8,7 @@ from maillogsentinel.parse.login import network
 from maillogsentinel.parse.postfix import address
 
 if TYPE_CHECKING:
-    from maillogsentinel.report.spill import Spill
+    from maillogsentinel.store.spill import Spill
 
 SERVERS = 100
 """How many lines the list of servers has."""

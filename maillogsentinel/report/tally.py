@@ -16,7 +16,7 @@ from maillogsentinel.report import fleet as by_server
 from maillogsentinel.report.fleet import Fleet
 
 if TYPE_CHECKING:
-    from maillogsentinel.report.spill import Spill
+    from maillogsentinel.store.spill import Spill
 
 TOP = 10
 """How many lines a list of the most frequent has."""
@@ -84,7 +84,7 @@ def tally(
             counts.add(batch, statuses)
             if counts.full(limit):
                 if spill is None:
-                    from maillogsentinel.report.spill import Spill
+                    from maillogsentinel.store.spill import Spill
 
                     spill = Spill(temp_dir)
                 counts.move_to(spill)

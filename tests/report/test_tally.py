@@ -162,7 +162,7 @@ def test_a_full_disk_while_spilling_is_a_sentence_and_not_an_sqlite_error(tmp_pa
     )
     run = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=ROOT)
     assert run.stderr == ""
-    assert run.stdout.startswith("Cannot count the records of the report in a temporary file below ")
+    assert run.stdout.startswith("Cannot count the records in a temporary file below ")
 
 
 def test_long_names_leave_memory_before_the_number_of_names_makes_them(tmp_path, monkeypatch):
@@ -187,7 +187,7 @@ def peak_growth_in_megabytes(limit, tmp_path):
     code = (
         "import sys, sqlite3, tempfile\n"
         "from maillogsentinel.model import Row\n"
-        "from maillogsentinel.report import spill\n"
+        "from maillogsentinel.store import spill\n"
         "from maillogsentinel.report.tally import tally\n"
         "def memory(what):\n"
         "    return next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith(what))\n"

@@ -30,7 +30,7 @@ class Spill:
     @staticmethod
     def _failure(place: str, error: Exception) -> StoreError:
         return StoreError(
-            f"Cannot count the records of the report in a temporary file below {place}: {error}."
+            f"Cannot count the records in a temporary file below {place}: {error}."
             " Make room there, or report fewer days at once."
         )
 
@@ -70,16 +70,41 @@ class Spill:
         distinct = self._execute("SELECT count(*) FROM counts WHERE kind = ? AND a <> ?", (kind, _NONE))
         return (unknown[0][0] if unknown else 0), distinct[0][0]
 
-    def shared(self, kind: int, top: int) -> tuple[list[tuple[str, int, int]], int]:
+    def shared(self, kind: int, top: int, at_least: int = 2) -> tuple[list[tuple[str, int, int]], int]:
         """Return the `top` known first texts that stand with most second ones, how many these are, and the sum of the
-        counts; and how many first texts stand with more than one."""
-        several = "FROM counts WHERE kind = ? AND a <> ? GROUP BY a HAVING count(*) > 1"
+        counts; and how many first texts stand with `at_least` second ones."""
+        several = "FROM counts WHERE kind = ? AND a <> ? GROUP BY a HAVING count(*) >= ?"
         rows = self._execute(
             f"SELECT a, count(*), sum(number) {several} ORDER BY 2 DESC, 3 DESC, a LIMIT ?",
-            (kind, _NONE, top),
+            (kind, _NONE, at_least, top),
         )
-        number = self._execute(f"SELECT count(*) FROM (SELECT 1 {several})", (kind, _NONE))  # noqa: S608
-        return [(_decode(value) or "", servers, records) for value, servers, records in rows], number[0][0]
+        number = self._execute(f"SELECT count(*) FROM (SELECT 1 {several})", (kind, _NONE, at_least))  # noqa: S608
+        return [(_decode(value) or "", others, records) for value, others, records in rows], number[0][0]
+
+    def beside(self, kind: int, first: str, top: int | None) -> list[tuple[str, int]]:
+        """Return the `top` second texts (None: all) that stand with `first`, with the sums of their counts, the largest
+        first."""
+        rows = self._execute(
+            "SELECT b, sum(number) FROM counts WHERE kind = ? AND a = ? GROUP BY b ORDER BY 2 DESC, b LIMIT ?",
+            (kind, _encode(first), -1 if top is None else top),
+        )
+        return [(_decode(value) or "", number) for value, number in rows]
+
+    def different(self, kind: int, first: str) -> int:
+        """Return how many second texts stand with `first`."""
+        found: int = self._execute(
+            "SELECT count(DISTINCT b) FROM counts WHERE kind = ? AND a = ?", (kind, _encode(first))
+        )[0][0]
+        return found
+
+    def turn(self, kind: int, into: int, at_most: int) -> None:
+        """Put the pairs of `kind` whose first text stands with `at_most` second ones into the set `into`, the second
+        text first."""
+        self._execute(
+            "INSERT INTO counts SELECT ?, b, a, c, number FROM counts WHERE kind = ? AND a IN"
+            " (SELECT a FROM counts WHERE kind = ? GROUP BY a HAVING count(*) <= ?)",
+            (into, kind, kind, at_most),
+        )
 
     def close(self) -> None:
         """Give the file back."""
