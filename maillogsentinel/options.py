@@ -302,9 +302,7 @@ ORGANISATION_USERS = _option(
     "500",
     "The same for one autonomous system.",
 )
-COUNTRY_USERS = _option(
-    "detection", "country_users", values.whole(0, 1_000_000), "2000", "The same for one country."
-)
+COUNTRY_USERS = _option("detection", "country_users", values.whole(0, 1_000_000), "2000", "The same for one country.")
 WARNING_FACTOR = _option(
     "detection",
     "warning_factor",
@@ -321,7 +319,11 @@ BURST_FACTOR = _option(
     " looked for.",
 )
 BURST_MINIMUM = _option(
-    "detection", "burst_minimum", values.whole(1, 100_000_000), "200", "Failures that an hour with a burst has at least."
+    "detection",
+    "burst_minimum",
+    values.whole(1, 100_000_000),
+    "200",
+    "Failures that an hour with a burst has at least.",
 )
 LOGIN_FAILURES = _option(
     "detection",

@@ -1,10 +1,25 @@
 """What the failures of a span show when they are counted by who tried whom."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
 
-from maillogsentinel.detect.finding import Finding
+from maillogsentinel.detect.allowed import Allowed
+from maillogsentinel.detect.counts import ADDRESS, COUNTRY, NETWORK, ORGANISATION, USER, Counts
+from maillogsentinel.detect.finding import Finding, order
+from maillogsentinel.detect.groups import Details, Group, Groups, Held
+from maillogsentinel.detect.names import listed, shown
 from maillogsentinel.detect.thresholds import Thresholds
+
+if TYPE_CHECKING:
+    from maillogsentinel.detect.spilled import Spilled
+
+MOST = 100
+"""Findings of one kind at most: an attacker may have any number of addresses."""
+_BATCH = 4096
+_KEYS = 50_000
+_TEXT_LIMIT = 8_000_000
+"""Pairs of client and user, and characters, that memory may hold."""
 
 
 class Attempt(NamedTuple):
@@ -22,15 +37,11 @@ class Patterns(NamedTuple):
     """What `patterns` found."""
 
     findings: list[Finding]
-    """In the order of `finding.order`; of each kind at most `MOST`, the most severe."""
+    """In the order of `finding.order`; of each kind at most `MOST`, the largest."""
     allowed: int
     """Attempts that the allow-lists took out; they are in no finding."""
     left_out: int = 0
     """Findings beyond `MOST` of a kind."""
-
-
-MOST = 100
-"""Findings of one kind at most: an attacker may have any number of addresses."""
 
 
 def patterns(
@@ -38,11 +49,134 @@ def patterns(
     limits: Thresholds,
     temp_dir: str | None = None,
     several_servers: bool = False,
+    keys: int = _KEYS,
 ) -> Patterns:
     """Return what the attempts of one span (a day, or the last 24 hours) amount to, whatever their order.
 
     Each attempt comes with how often it was made; the same one may come again. `several_servers`: findings name the
-    servers that saw them. What memory should not hold goes into a private file below `temp_dir` (default: the
-    system's). Raises StoreError when that fails.
+    servers that saw them. Up to `keys` pairs of client and user are counted in memory; then the counts go on in a
+    private file below `temp_dir` (default: the system's). Raises StoreError when that fails.
     """
-    return Patterns([], 0)
+    counts = Counts(Allowed(limits), several_servers)
+    attempts = iter(attempts)
+    spilled: Spilled | None = None
+    try:
+        while batch := list(islice(attempts, min(_BATCH, keys))):
+            counts.add(batch)
+            if counts.keys > keys or counts.size > _TEXT_LIMIT:
+                spilled = spilled or _spilled(temp_dir, limits)
+                spilled.take(counts)
+        if spilled is None:
+            counts.fold()
+            return _found(Held(counts), limits, counts.allowed)
+        spilled.take(counts)
+        spilled.complete()
+        return _found(spilled, limits, counts.allowed)
+    finally:
+        if spilled is not None:
+            spilled.close()
+
+
+def _spilled(temp_dir: str | None, limits: Thresholds) -> "Spilled":
+    from maillogsentinel.detect.spilled import Spilled
+
+    return Spilled(temp_dir, limits.bait_users)
+
+
+class _Detector(NamedTuple):
+    """What a finding is called, whose groups it looks at, and how large one must be."""
+
+    kind: str
+    level: int
+    at_least: int
+
+
+def _found(groups: Groups, limits: Thresholds, allowed: int) -> Patterns:
+    detectors = (
+        _Detector("distributed", USER, limits.user_addresses),
+        _Detector("spraying", ADDRESS, limits.address_users),
+        _Detector("network", NETWORK, limits.network_users),
+        _Detector("organisation", ORGANISATION, limits.organisation_users),
+        _Detector("country", COUNTRY, limits.country_users),
+    )
+    findings: list[Finding] = []
+    left_out = 0
+    inside: list[tuple[int, frozenset[str]]] = []
+    """Users of each finding that lies in wider groups, and these."""
+    for detector in detectors:
+        if not detector.at_least:
+            continue
+        largest, number = groups.largest(detector.level, detector.at_least, MOST)
+        left_out += number - len(largest)
+        narrower = tuple(inside)
+        for group in largest:
+            # One address that tries many users is one finding, not also one on its network and its country.
+            if any(group.subject in around and users * 2 >= group.different for users, around in narrower):
+                continue
+            details = groups.details(detector.level, group.subject)
+            inside.append((group.different, details.around))
+            findings.append(_finding(detector, group, details, limits))
+    baits, more = _baits(groups, limits)
+    return Patterns(sorted([*findings, *baits], key=order), allowed, left_out + more)
+
+
+def _finding(detector: _Detector, group: Group, details: Details, limits: Thresholds) -> Finding:
+    subject, different, attempts = group
+    users, addresses = (1, different) if detector.level == USER else (different, details.addresses)
+    return Finding(
+        detector.kind,
+        "warning" if different >= detector.at_least * limits.warning_factor else "notice",
+        subject,
+        _sentence(detector.level, group, details),
+        attempts,
+        users,
+        addresses,
+        servers=details.servers,
+        examples=details.examples,
+    )
+
+
+def _sentence(level: int, group: Group, details: Details) -> str:
+    subject, different, attempts = group
+    end = f", {_times(attempts)}{_at(details.servers)}"
+    if level == USER:
+        return (
+            f"{different} {_addresses(different)} tried the user {shown(subject)} and hardly anybody else{end}:"
+            " distributed guessing."
+        )
+    if level == ADDRESS:
+        return f"The address {subject} tried {different} different {_users(different)}{end}."
+    place = f"in {subject}" if level == COUNTRY else f"of {subject}"
+    if level == ORGANISATION and details.name:
+        place += f" ({details.name[:64]})"
+    number = details.addresses
+    return f"{number} {_addresses(number)} {place} tried {different} different {_users(different)}{end}."
+
+
+def _baits(groups: Groups, limits: Thresholds) -> tuple[list[Finding], int]:
+    if not limits.bait_users:
+        return [], 0
+    largest, number = groups.baits(limits.bait_users, MOST)
+    findings = []
+    for (ip, users, attempts), names in largest:
+        servers = groups.details(ADDRESS, ip).servers
+        who = ", ".join(map(shown, names)) + (f" and {users - len(names)} more" if users > len(names) else "")
+        sentence = f"The address {ip} tried {who}, bait that no user has as a name, {_times(attempts)}{_at(servers)}."
+        findings.append(Finding("bait", "notice", ip, sentence, attempts, users, 1, servers=servers, examples=names))
+    return findings, number - len(largest)
+
+
+def _at(servers: tuple[str, ...]) -> str:
+    return f", at {listed(servers)}" if servers else ""
+
+
+def _addresses(number: int) -> str:
+    return "address" if number == 1 else "addresses"
+
+
+def _users(number: int) -> str:
+    return "user" if number == 1 else "users"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times in all"

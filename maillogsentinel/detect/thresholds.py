@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from maillogsentinel import options
 from maillogsentinel.config import Config
+from maillogsentinel.detect.names import known_as
+from maillogsentinel.model import safe_text
 
 
 class Thresholds(NamedTuple):
@@ -26,5 +28,10 @@ class Thresholds(NamedTuple):
 
 
 def thresholds(config: Config) -> Thresholds:
-    """Return what `config` says."""
-    return Thresholds(*(config[getattr(options, name.upper())] for name in Thresholds._fields))
+    """Return what `config` says, with users under the names by which they are counted."""
+    found = Thresholds(*(config[getattr(options, name.upper())] for name in Thresholds._fields))
+    return found._replace(allow_users=_names(found.allow_users), bait_users=_names(found.bait_users))
+
+
+def _names(users: frozenset[str]) -> frozenset[str]:
+    return frozenset(known_as(safe_text(user.encode("utf-8", "surrogateescape"))) for user in users)

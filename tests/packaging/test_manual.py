@@ -67,7 +67,7 @@ def test_every_option_of_the_configuration_is_there_with_its_sentence_and_defaul
 
 def test_what_an_option_may_be_is_told_for_all_but_plain_texts() -> None:
     silent = {option.key for option in OPTIONS if not manual._allowed(option)}
-    assert silent == {"subject_prefix"}
+    assert silent == {"subject_prefix", "allow_users", "bait_users"}
 
 
 def test_every_command_is_there_with_every_option_and_no_other() -> None:
