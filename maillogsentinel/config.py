@@ -199,8 +199,20 @@ def examine(path: str, drafts: Mapping[str, str] | None = None) -> tuple[Config,
             elif option is not None:
                 values[option] = value
                 origin[option] = entry
+    faults += _contradictions(path, Config(values, origin, []))
     faults.sort(key=lambda fault: (config_order(path, fault.file), fault.line))
     return Config(values, origin, [fault for fault in faults if not fault.error]), faults
+
+
+def _contradictions(path: str, config: Config) -> Iterable[Fault]:
+    """Yield a warning for each option that contradicts another; defaults do not."""
+    if any(option.section == "detection" for option in config.entries):
+        from maillogsentinel.contradictions import contradictions
+
+        for option, what in contradictions(config):
+            # Where the option has its default, another one is to be changed.
+            entry = config.entries.get(option, Entry(path, 0, option.section, option.key, option.default))
+            yield Fault(*entry[:4], what, False)
 
 
 def config_order(path: str, file: str) -> tuple[bool, str]:
