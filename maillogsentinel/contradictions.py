@@ -18,26 +18,22 @@ def contradictions(config: Config) -> list[tuple[Option[Any], str]]:
         if not config[wide]:
             continue
         if narrow is not None and config[wide] < config[narrow]:
-            found.append(
-                (
-                    wide,
-                    f"is {config[wide]}, less than {narrow.key} ({config[narrow]}), though it is for more addresses;"
-                    f" allowed is at least {config[narrow]}, or 0",
-                )
+            what = (
+                f"is {config[wide]}, less than {narrow.key} ({config[narrow]}), though it is for more addresses;"
+                f" allowed is at least {config[narrow]}, or 0"
             )
+            found.append((wide, what))
         narrow = wide
     bait, allowed = config[options.BAIT_USERS], config[options.ALLOW_USERS]
     both = sorted(bait & allowed)
     if both:
-        found.append((options.BAIT_USERS, f"has {', '.join(map(repr, both))}, as allow_users, which wins: no bait"))
+        what = f"has {', '.join(map(repr, both))}, as allow_users does, which wins: attempts on it mark nobody"
+        found.append((options.BAIT_USERS, what))
     if any(network.endswith("/0") for network in config[options.ALLOW_NETWORKS]):
-        found.append((options.ALLOW_NETWORKS, "has every address: nothing that comes from there is ever found"))
-    kept = config[options.EVENT_DAYS] * 24
-    if config[options.LOGIN_HOURS] > kept:
-        found.append(
-            (
-                options.LOGIN_HOURS,
-                f"is {config[options.LOGIN_HOURS]}, but [retention] event_days keeps failures for {kept} hours only",
-            )
-        )
+        what = "has every address, so nothing that comes from there is ever found; name your own networks"
+        found.append((options.ALLOW_NETWORKS, what))
+    hours, kept = config[options.LOGIN_HOURS], config[options.EVENT_DAYS] * 24
+    if hours > kept:
+        what = f"is {hours}, but [retention] event_days keeps failures for {kept} hours; allowed is at most {kept}"
+        found.append((options.LOGIN_HOURS, what))
     return found

@@ -277,22 +277,22 @@ USER_ADDRESSES = _option(
     "detection",
     "user_addresses",
     values.whole(0, 1_000_000),
-    "50",
-    "Addresses from which one user is tried in a day until that is a finding; addresses that also try many others do"
-    " not count; 0: not looked for.",
+    "100",
+    "Addresses from which one user is tried in a day until that is a finding. Only addresses that try at most 5 users"
+    " count, and one in 20 of all these must try the same user; 0: not looked for.",
 )
 ADDRESS_USERS = _option(
     "detection",
     "address_users",
     values.whole(0, 1_000_000),
-    "40",
+    "60",
     "Users that one address tries in a day until that is a finding; 0: not looked for.",
 )
 NETWORK_USERS = _option(
     "detection",
     "network_users",
     values.whole(0, 1_000_000),
-    "80",
+    "100",
     "The same for one network, the first 24 bits of IPv4 addresses or 48 of IPv6 addresses.",
 )
 ORGANISATION_USERS = _option(
@@ -307,7 +307,7 @@ WARNING_FACTOR = _option(
     "detection",
     "warning_factor",
     values.whole(1, 1000),
-    "4",
+    "3",
     "How many times what makes a notice, by the thresholds above and by burst_factor, makes a warning.",
 )
 BURST_FACTOR = _option(

@@ -55,7 +55,7 @@ def _finding(day: str, start: int, end: int, hours: Sequence[int], usual: Sequen
     sentence = (
         f"From {start:02}:00 to {end:02}:00 there were {attempts} failures"
         f"{f', {hours[peak]} of them from {peak:02}:00 on' if end > start + 1 else ''}; the last weeks had"
-        f" {'none' if usual[peak] == 0 else f'up to {usual[peak]}'} in such an hour."
+        f" {'none' if usual[peak] == 0 else f'up to {usual[peak]}'} in such an hour as a rule."
     )
     subject = f"{day} {start:02}:00"
     return Finding("burst", "warning" if severe else "notice", subject, sentence, attempts, 0, 0)

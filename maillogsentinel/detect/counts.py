@@ -86,10 +86,10 @@ class Counts:
         if self._allow:
             self._take_allowed()
         found = {ip: network_of(ip) for ip in {client[0] for client in self.clients}}
-        self.networks = {ip: name for ip, name in found.items() if ip is not None and name is not None}
         for users in self.clients.values():
             users.pop(None, None)
-        self.clients = {client: users for client, users in self.clients.items() if users and client[0] in self.networks}
+        self.clients = {client: users for client, users in self.clients.items() if users and found[client[0]]}
+        self.networks = {client[0] or "": found[client[0]] or "" for client in self.clients}
         self.servers = {key for key in self.servers if key[1] in self.clients.get(key[0], ())}
 
     def _take_allowed(self) -> None:

@@ -1,7 +1,7 @@
 """Who tried very many, or was tried by very many: the groups of a span's attempts, counted in memory."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from heapq import nsmallest
 from itertools import chain
 from typing import NamedTuple, Protocol
@@ -42,6 +42,9 @@ class Details(NamedTuple):
 class Groups(Protocol):
     """What detectors ask."""
 
+    focused: int
+    """How many addresses are after `FOCUSED` users at most."""
+
     def largest(self, level: int, at_least: int, top: int) -> tuple[list[Group], int]:
         """Return the groups of a level that have at least so many different ones: the `top` of them, and how many there
         are in all."""
@@ -75,6 +78,8 @@ class Held:
         self._sizes = [len(users) for users in counts.clients.values()]
         self._members: dict[tuple[int, str], list[_Member]] = {}
         """Clients with their users, of the groups that are large enough to be looked at."""
+        self._unfocused = self._after_many()
+        self.focused = len(counts.networks) - len(self._unfocused)
         self._servers_of: dict[Client | str, set[str]] = {}
         """Of clients and of users."""
 
@@ -111,9 +116,8 @@ class Held:
         wanted = {user for user, number in bounds.items() if number >= at_least}
         if not wanted:
             return [], 0
-        unfocused = self._unfocused()
         for member in few:
-            if member[0][0] not in unfocused:
+            if member[0][0] not in self._unfocused:
                 for user in wanted.intersection(member[1]):
                     self._members.setdefault((USER, user or ""), []).append(member)
         found = []
@@ -123,11 +127,12 @@ class Held:
                 found.append(Group(user, len(addresses), sum(users[user] for _, users in members)))
         return ranked(found, top), len(found)
 
-    def _unfocused(self) -> set[str | None]:
+    def _after_many(self) -> set[str | None]:
         """Return the addresses that are after more than a few users."""
-        users_of: dict[str | None, set[str | None]] = {}
+        users_of: dict[str | None, Collection[str | None]] = {}
         for client, users in self._counts.clients.items():
-            users_of.setdefault(client[0], set()).update(users)
+            ip = client[0]
+            users_of[ip] = {*users_of[ip], *users} if ip in users_of else users
         return {ip for ip, users in users_of.items() if len(users) > FOCUSED}
 
     def baits(self, users: frozenset[str], top: int) -> tuple[list[tuple[Group, tuple[str, ...]]], int]:

@@ -68,16 +68,17 @@ def _verdict(evidence: Evidence, users_here: int, limits: Thresholds) -> _Verdic
     if guessing or address.failures >= enough:
         severe = guessing or new or address.failures >= enough * STUBBORN
         return _Verdict("critical" if severe else "warning", evidence, new, address, "of that address")
-    if network.failures >= enough and (new or len(network.others) >= OTHERS):
+    # Neighbours in a carrier's network forget passwords as well, but are not many on one server.
+    if network.failures >= enough and (new or len(network.others) >= enough or network.failures >= enough * STUBBORN):
         return _Verdict("critical" if new else "warning", evidence, new, network, f"of its network {login.network}")
-    if user.failures >= enough:
+    # Some names many strangers try each day, and their owners travel less far than to a new country.
+    hunted = bool(limits.user_addresses) and len(user.addresses) >= limits.user_addresses * limits.warning_factor
+    if user.failures >= enough and (new or hunted):
         number = len(user.addresses)
         whose = f"for this user from {number} other {'address' if number == 1 else 'addresses'}"
         return _Verdict("critical" if new else "notice", evidence, new, user, whose)
     if new:
         return _Verdict("warning", evidence, new)
-    if network.failures >= enough:
-        return _Verdict("notice", evidence, new, network, f"of its network {login.network}")
     return None
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST = 100
 """Findings of one kind at most: an attacker may have any number of addresses."""
+SHARE = 20
+"""Of so many addresses that are after few users one must be after the same user."""
 _BATCH = 4096
 _KEYS = 50_000
 _TEXT_LIMIT = 8_000_000
@@ -93,7 +95,8 @@ class _Detector(NamedTuple):
 
 def _found(groups: Groups, limits: Thresholds, allowed: int) -> Patterns:
     detectors = (
-        _Detector("distributed", USER, limits.user_addresses),
+        # However busy the server: what strangers like best, each day many of them try.
+        _Detector("distributed", USER, limits.user_addresses and max(limits.user_addresses, groups.focused // SHARE)),
         _Detector("spraying", ADDRESS, limits.address_users),
         _Detector("network", NETWORK, limits.network_users),
         _Detector("organisation", ORGANISATION, limits.organisation_users),
@@ -141,8 +144,8 @@ def _sentence(level: int, group: Group, details: Details) -> str:
     end = f", {_times(attempts)}{_at(details.servers)}"
     if level == USER:
         return (
-            f"{different} {_addresses(different)} tried the user {shown(subject)} and hardly anybody else{end}:"
-            " distributed guessing."
+            f"The user {shown(subject)} was tried from {different} {_addresses(different)} that tried hardly anybody"
+            f" else{end}."
         )
     if level == ADDRESS:
         return f"The address {subject} tried {different} different {_users(different)}{end}."
@@ -160,8 +163,9 @@ def _baits(groups: Groups, limits: Thresholds) -> tuple[list[Finding], int]:
     findings = []
     for (ip, users, attempts), names in largest:
         servers = groups.details(ADDRESS, ip).servers
-        who = ", ".join(map(shown, names)) + (f" and {users - len(names)} more" if users > len(names) else "")
-        sentence = f"The address {ip} tried {who}, bait that no user has as a name, {_times(attempts)}{_at(servers)}."
+        more = f" and {users - len(names)} more" if users > len(names) else ""
+        who = ", ".join(map(shown, names)) + more if more else listed(tuple(map(shown, names)))
+        sentence = f"The address {ip} tried the bait {who}, {_times(attempts)}{_at(servers)}."
         findings.append(Finding("bait", "notice", ip, sentence, attempts, users, 1, servers=servers, examples=names))
     return findings, number - len(largest)
 

@@ -22,6 +22,7 @@ class Spilled:
         """Create the file below `temp_dir`. Raises StoreError, as the methods do."""
         self._spill = Spill(temp_dir)
         self._bait = bait
+        self.focused = 0
 
     def close(self) -> None:
         """Give the file back."""
@@ -60,7 +61,7 @@ class Spilled:
 
     def complete(self) -> None:
         """Add what can only be told when everything was taken: the addresses that are after each user."""
-        self._spill.turn(_USERS + ADDRESS, _ADDRESSES + USER, FOCUSED)
+        self.focused = self._spill.turn(_USERS + ADDRESS, _ADDRESSES + USER, FOCUSED)
 
     def largest(self, level: int, at_least: int, top: int) -> tuple[list[Group], int]:
         """See `Groups`."""

@@ -97,14 +97,16 @@ class Spill:
         )[0][0]
         return found
 
-    def turn(self, kind: int, into: int, at_most: int) -> None:
+    def turn(self, kind: int, into: int, at_most: int) -> int:
         """Put the pairs of `kind` whose first text stands with `at_most` second ones into the set `into`, the second
-        text first."""
+        text first; return how many such first texts there are."""
+        few = "SELECT a FROM counts WHERE kind = ? GROUP BY a HAVING count(*) <= ?"
         self._execute(
-            "INSERT INTO counts SELECT ?, b, a, c, number FROM counts WHERE kind = ? AND a IN"
-            " (SELECT a FROM counts WHERE kind = ? GROUP BY a HAVING count(*) <= ?)",
+            f"INSERT INTO counts SELECT ?, b, a, c, number FROM counts WHERE kind = ? AND a IN ({few})",  # noqa: S608
             (into, kind, kind, at_most),
         )
+        number: int = self._execute(f"SELECT count(*) FROM ({few})", (kind, at_most))[0][0]  # noqa: S608
+        return number
 
     def close(self) -> None:
         """Give the file back."""
