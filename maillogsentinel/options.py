@@ -293,37 +293,44 @@ NETWORK_USERS = _option(
     "network_users",
     values.whole(0, 1_000_000),
     "100",
-    "The same for one network, the first 24 bits of IPv4 addresses or 48 of IPv6 addresses.",
+    "Users that the addresses of one network (the first 24 bits of IPv4 addresses, 48 of IPv6 addresses) try in a day"
+    " until that is a finding; 0: not looked for.",
 )
 ORGANISATION_USERS = _option(
     "detection",
     "organisation_users",
     values.whole(0, 1_000_000),
     "500",
-    "The same for one autonomous system.",
+    "Users that the addresses of one autonomous system try in a day until that is a finding; 0: not looked for.",
 )
-COUNTRY_USERS = _option("detection", "country_users", values.whole(0, 1_000_000), "2000", "The same for one country.")
+COUNTRY_USERS = _option(
+    "detection",
+    "country_users",
+    values.whole(0, 1_000_000),
+    "2000",
+    "Users that the addresses of one country try in a day until that is a finding; 0: not looked for.",
+)
 WARNING_FACTOR = _option(
     "detection",
     "warning_factor",
     values.whole(1, 1000),
     "3",
-    "How many times what makes a notice, by the thresholds above and by burst_factor, makes a warning.",
+    "How many times one of the thresholds above, or burst_factor, makes a warning of a notice.",
 )
 BURST_FACTOR = _option(
     "detection",
     "burst_factor",
     values.whole(0, 1000),
     "5",
-    "How many times the failures that an hour of the last 28 days has at most as a rule make a burst of one; 0: not"
-    " looked for.",
+    "How many times the failures of the same hour of the last 28 days (of three in four of them at most) make a burst;"
+    " 0: not looked for.",
 )
 BURST_MINIMUM = _option(
     "detection",
     "burst_minimum",
     values.whole(1, 100_000_000),
     "200",
-    "Failures that an hour with a burst has at least.",
+    "Failures that an hour must have to be a burst.",
 )
 LOGIN_FAILURES = _option(
     "detection",

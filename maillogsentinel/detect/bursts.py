@@ -37,7 +37,7 @@ def _usual(hour: int, earlier: Sequence[Sequence[int]]) -> int:
     each fourth day, hide no burst."""
     near = range(max(0, hour - 1), min(HOURS, hour + 2))
     largest = sorted(max(counts[at] for at in near) for counts in earlier)
-    return largest[len(largest) * 3 // 4 - (len(largest) % 4 == 0)]
+    return largest[(len(largest) * 3 + 3) // 4 - 1]
 
 
 def _is_burst(count: int, usual: int, limits: Thresholds) -> bool:

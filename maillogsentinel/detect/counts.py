@@ -1,15 +1,19 @@
 """Failures counted by client and user, without those of the allow-lists."""
 
+from collections import Counter
 from collections.abc import Iterable
+from itertools import chain, islice
 from socket import AF_INET, AF_INET6, inet_pton
 
 from maillogsentinel.detect.allowed import Allowed
-from maillogsentinel.detect.names import LONGEST, known_as
+from maillogsentinel.detect.names import known_as
 from maillogsentinel.parse.login import network
 
 ADDRESS, NETWORK, ORGANISATION, COUNTRY, USER = range(5)
 """The levels at which failures are looked at: the first four from the narrow to the wide one."""
 
+Tried = tuple[str | None, str | None, str | None, str | None, str | None, str | None]
+"""Server, address, user, country, AS number and organisation."""
 Client = tuple[str | None, str | None, str | None, str | None]
 """Address, country, AS number and organisation."""
 
@@ -31,83 +35,76 @@ class Counts:
     def __init__(self, allowed: Allowed, several_servers: bool) -> None:
         self._allow = allowed
         self._several = several_servers
-        self._names: dict[str, str] = {}
-        self.clients: dict[Client, dict[str | None, int]] = {}
-        """After `fold`: the attempts of each client on each user, all of them known."""
-        self.servers: set[tuple[Client, str | None, str]] = set()
-        """Which client tried which user at which server; empty unless servers are told apart."""
-        self.networks: dict[str, str] = {}
-        """After `fold`: the network of each address."""
-        self.keys = 0
-        self.size = 0
-        """Characters that the keys hold."""
+        self._tries: Counter[Tried] = Counter()
+        self._size = 0
+        """Characters in the keys."""
         self.allowed = 0
         """Attempts of the allow-lists among those that were folded."""
+        self.clients: dict[Client, dict[str, int]] = {}
+        """After `fold`: the attempts of each client on each user, all of them known."""
+        self.servers: set[tuple[Client, str, str]] = set()
+        """After `fold`: which client tried which user at which server; empty unless servers are told apart."""
+        self.networks: dict[str, str] = {}
+        """After `fold`: the network of each address."""
 
-    def add(self, batch: Iterable[tuple[tuple[str | None, ...], int]]) -> None:
-        """Count attempts: server, address, user, country, AS number and organisation, and how often."""
-        names, clients, several = self._names, self.clients, self._several
-        keys = size = 0
-        for (server, ip, raw, country, asn, aso), number in batch:
-            user = names.get(raw) if raw is not None else None
-            if user is None and raw is not None:
-                user = self._name(raw)
-            client = ip, country, asn, aso
-            users = clients.get(client)
-            if users is None:
-                users = clients[client] = {}
-                size += len(ip or "") + len(country or "") + len(asn or "") + len(aso or "")
-            if user in users:
-                users[user] += number
-            else:
-                users[user] = number
-                keys += 1
-                size += len(user or "")
-            if several:
-                self._at(client, user, server or "")
-        self.keys += keys
-        self.size += size
+    def add(self, tries: Iterable[Tried]) -> None:
+        """Count attempts, each once; at the speed of C."""
+        before = len(self._tries)
+        self._tries.update(tries)
+        self._measure(before)
 
-    def _name(self, raw: str) -> str:
-        name = known_as(raw)
-        if len(raw) <= LONGEST and len(self._names) < 10_000:
-            self._names[raw] = name
-        return name
+    def add_counted(self, batch: Iterable[tuple[Tried, int]]) -> None:
+        """Count attempts, each with how often it was made."""
+        before, tries = len(self._tries), self._tries
+        known = tries.get
+        for tried, number in batch:
+            tries[tried] = known(tried, 0) + number
+        self._measure(before)
 
-    def _at(self, client: Client, user: str | None, server: str) -> None:
-        key = client, user, server
-        if key not in self.servers:
-            self.servers.add(key)
-            self.keys += 1
-            self.size += len(server)
+    def _measure(self, before: int) -> None:
+        # A dict keeps the order of insertion: the new keys are its last ones.
+        new = islice(reversed(self._tries), len(self._tries) - before)
+        self._size += sum(map(len, filter(None, chain.from_iterable(new))))
+
+    def full(self, keys: int, text: int) -> bool:
+        """Tell whether there are more keys or characters in them than these."""
+        return len(self._tries) > keys or self._size > text
 
     def fold(self) -> None:
-        """Take out those of the allow-lists, and what tells nothing: no address, or no user."""
+        """Bring the attempts together by client, without those of the allow-lists (which are counted), and without what
+        tells nothing: no address, or no user."""
+        networks = {ip: network_of(ip) for ip in {tried[1] for tried in self._tries}}
+        users = {raw: None if raw is None else known_as(raw) for raw in {tried[2] for tried in self._tries}}
         if self._allow:
-            self._take_allowed()
-        found = {ip: network_of(ip) for ip in {client[0] for client in self.clients}}
-        for users in self.clients.values():
-            users.pop(None, None)
-        self.clients = {client: users for client, users in self.clients.items() if users and found[client[0]]}
-        self.networks = {client[0] or "": found[client[0]] or "" for client in self.clients}
-        self.servers = {key for key in self.servers if key[1] in self.clients.get(key[0], ())}
-
-    def _take_allowed(self) -> None:
-        for client in list(self.clients):
-            users = self.clients[client]
-            if self._allow.address(client[0]):
-                self.allowed += sum(self.clients.pop(client).values())
+            self._take_allowed(networks, users)
+        clients = self.clients
+        for (server, ip, raw, country, asn, aso), number in self._tries.items():
+            user = users[raw]
+            if user is None or networks[ip] is None:
                 continue
-            for name in self._allow.users.intersection(filter(None, users)):
-                self.allowed += users.pop(name)
+            client = ip, country, asn, aso
+            tried = clients.get(client)
+            if tried is None:
+                clients[client] = {user: number}
+            else:
+                tried[user] = tried.get(user, 0) + number
+            if self._several:
+                self.servers.add((client, user, server or ""))
+        self._tries.clear()
+        self.networks = {client[0] or "": networks[client[0]] or "" for client in clients}
+
+    def _take_allowed(self, networks: dict[str | None, str | None], users: dict[str | None, str | None]) -> None:
+        ips = {ip for ip in networks if self._allow.address(ip)}
+        names = {raw for raw, user in users.items() if user in self._allow.users}
+        for tried in [tried for tried in self._tries if tried[1] in ips or tried[2] in names]:
+            self.allowed += self._tries.pop(tried)
 
     def clear(self) -> None:
         """Begin again with nothing but the number of those allowed."""
         self.clients = {}
         self.servers = set()
         self.networks = {}
-        self._names = {}
-        self.keys = self.size = 0
+        self._size = 0
 
     def subjects(self, level: int) -> list[str | None]:
         """Return the group of a level to which each of the clients belongs, in their order; None: not known."""

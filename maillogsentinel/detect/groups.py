@@ -67,7 +67,7 @@ def examples(counts: dict[str, int]) -> tuple[str, ...]:
     return tuple(nsmallest(EXAMPLES, counts, key=lambda name: (-counts[name], name)))
 
 
-_Member = tuple[Client, dict[str | None, int]]
+_Member = tuple[Client, dict[str, int]]
 
 
 class Held:

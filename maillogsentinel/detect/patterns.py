@@ -1,15 +1,16 @@
 """What the failures of a span show when they are counted by who tried whom."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from maillogsentinel.detect.allowed import Allowed
-from maillogsentinel.detect.counts import ADDRESS, COUNTRY, NETWORK, ORGANISATION, USER, Counts
+from maillogsentinel.detect.counts import ADDRESS, COUNTRY, NETWORK, ORGANISATION, USER, Counts, Tried
 from maillogsentinel.detect.finding import Finding, order
 from maillogsentinel.detect.groups import Details, Group, Groups, Held
 from maillogsentinel.detect.names import listed, shown
 from maillogsentinel.detect.thresholds import Thresholds
+from maillogsentinel.model import Row
 
 if TYPE_CHECKING:
     from maillogsentinel.detect.spilled import Spilled
@@ -21,7 +22,10 @@ SHARE = 20
 _BATCH = 4096
 _KEYS = 50_000
 _TEXT_LIMIT = 8_000_000
-"""Pairs of client and user, and characters, that memory may hold."""
+"""Different attempts, and characters in them, that memory may hold."""
+
+
+T = TypeVar("T")
 
 
 class Attempt(NamedTuple):
@@ -47,7 +51,7 @@ class Patterns(NamedTuple):
 
 
 def patterns(
-    attempts: Iterable[tuple[Attempt, int]],
+    attempts: Iterable[tuple[Attempt | Tried, int]],
     limits: Thresholds,
     temp_dir: str | None = None,
     several_servers: bool = False,
@@ -55,17 +59,40 @@ def patterns(
 ) -> Patterns:
     """Return what the attempts of one span (a day, or the last 24 hours) amount to, whatever their order.
 
-    Each attempt comes with how often it was made; the same one may come again. `several_servers`: findings name the
-    servers that saw them. Up to `keys` pairs of client and user are counted in memory; then the counts go on in a
-    private file below `temp_dir` (default: the system's). Raises StoreError when that fails.
+    Each attempt (an `Attempt`, or a plain tuple of the same) comes with how often it was made, and may come again.
+    `several_servers`: findings name the servers that saw them. Up to `keys` different attempts are counted in memory;
+    then the counts go on in a private file below `temp_dir` (default: the system's). Raises StoreError when that fails.
     """
+    return _patterns(attempts, Counts.add_counted, limits, temp_dir, several_servers, keys)
+
+
+def patterns_of(
+    rows: Iterable[Row], limits: Thresholds, temp_dir: str | None = None, several_servers: bool = False
+) -> Patterns:
+    """Return the same as `patterns` of a span's records, in the least time."""
+    return _patterns(rows, _add_rows, limits, temp_dir, several_servers, _KEYS)
+
+
+def _add_rows(counts: Counts, batch: list[Row]) -> None:
+    servers, _, ips, users, _, _, countries, asns, asos = zip(*batch, strict=True)
+    counts.add(zip(servers, ips, users, countries, asns, asos, strict=True))
+
+
+def _patterns(
+    items: Iterable[T],
+    add: Callable[[Counts, list[T]], None],
+    limits: Thresholds,
+    temp_dir: str | None,
+    several_servers: bool,
+    keys: int,
+) -> Patterns:
     counts = Counts(Allowed(limits), several_servers)
-    attempts = iter(attempts)
+    items = iter(items)
     spilled: Spilled | None = None
     try:
-        while batch := list(islice(attempts, min(_BATCH, keys))):
-            counts.add(batch)
-            if counts.keys > keys or counts.size > _TEXT_LIMIT:
+        while batch := list(islice(items, min(_BATCH, keys))):
+            add(counts, batch)
+            if counts.full(keys, _TEXT_LIMIT):
                 spilled = spilled or _spilled(temp_dir, limits)
                 spilled.take(counts)
         if spilled is None:

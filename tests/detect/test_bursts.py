@@ -66,6 +66,12 @@ def test_bursts_of_some_earlier_days_hide_none():
     assert len(bursts(DAY, hours(h03=100), outliers, LIMITS)) == 1
 
 
+def test_what_every_third_day_has_is_no_burst_and_what_every_fourth_has_is_one():
+    often = [[100] * 24] * 8 + USUAL[8:]
+    assert bursts(DAY, hours(h03=499), often, LIMITS) == []
+    assert len(bursts(DAY, hours(h03=499), [[100] * 24] * 7 + USUAL[7:], LIMITS)) == 1
+
+
 def test_what_comes_daily_is_no_burst_nor_is_it_when_it_comes_an_hour_late():
     daily = [[20] * 3 + [400] + [20] * 20 for _ in range(28)]
     for late in ({"h02": 400}, {"h03": 400}, {"h04": 400}):

@@ -68,6 +68,9 @@ def test_a_login_from_a_new_country_is_a_warning_also_without_failures():
         (failed(number=10), "warning"),
         (failed(number=9), None),
         (failed(number=100), "critical"),
+        (sprayed(users=2) + failed(number=8), "warning"),
+        (sprayed(users=3) + failed(number=7), "critical"),
+        (sprayed(users=3) + failed(number=6), None),
         (sprayed("192.0.2.8", 10), "warning"),
         (sprayed("192.0.2.8", 9), None),
         (failed("192.0.2.8", number=99), None),
@@ -113,7 +116,7 @@ def test_of_a_user_known_for_days_nothing_is_new(days):
 
 
 def test_who_tried_many_before_is_found_also_when_nobody_is_known_yet():
-    assert severities([login(days=None)], sprayed()) == ["critical"]
+    assert severities([login(days=None)], sprayed(users=10)) == ["critical"]
     assert severities([login(days=None)], sprayed(users=9)) == []
 
 

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maillogsentinel.detect.finding import Finding, order
-from maillogsentinel.detect.patterns import MOST, Attempt, Patterns, patterns
+from maillogsentinel.detect.patterns import MOST, Attempt, Patterns, patterns, patterns_of
 from maillogsentinel.detect.thresholds import Thresholds
 from maillogsentinel.errors import StoreError
+from maillogsentinel.model import Row
 from maillogsentinel.parse.login import network
 
 ROOT = Path(__file__).parents[2]
@@ -74,6 +75,12 @@ def test_one_address_that_tries_many_users_is_one_finding_and_not_also_one_of_al
     assert patterns(users_of("192.0.2.7", 3), LIMITS).findings == []
 
 
+def test_twice_the_threshold_is_a_warning_with_a_factor_of_two():
+    assert [patterns(users_of("192.0.2.7", number), LIMITS).findings[0].severity for number in (7, 8)] == [
+        "notice", "warning"
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("addresses", "subject"), [("192.0.2.{}", "192.0.2.0/24"), ("2001:db8:7:{}::1", "2001:db8:7::/48")]
 )
@@ -103,6 +110,13 @@ def test_a_wide_group_is_told_when_most_of_it_lies_outside_of_the_narrow_one():
     around = [one for n in range(3, 8) for one in users_of(f"192.0.{n}.1", 1)]
     assert kinds(patterns([*inside, *around[:4]], LIMITS)) == [("spraying", "192.0.2.7")]
     assert set(kinds(patterns([*inside, *around], LIMITS))) == {("spraying", "192.0.2.7"), ("organisation", "AS64500")}
+
+
+def test_a_network_found_is_not_told_again_of_its_as_and_country():
+    inside = [one for n in range(1, 6) for one in users_of(f"192.0.2.{n}", 3)]
+    assert kinds(patterns(inside, LIMITS)) == [("network", "192.0.2.0/24")]
+    systems = [one for n in range(10) for one in users_of(f"192.0.{n}.1", 1)]
+    assert kinds(patterns(systems, LIMITS)) == [("organisation", "AS64500")]
 
 
 def test_an_attempt_on_bait_marks_its_address():
@@ -240,6 +254,26 @@ def test_what_left_memory_is_found_the_same(keys, several, tmp_path):
         limits = LIMITS._replace(bait_users=frozenset({"u1", "bob"}), allow_users=frozenset({"u2"}))
         assert patterns(attempts, limits, None, several) == patterns(attempts, limits, str(tmp_path), several, keys)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("users", ["abcde", "abcdef"])
+def test_who_is_after_few_is_told_the_same_way_when_it_left_memory(users, tmp_path):
+    walkers = [tried(f"192.0.{n}.7", user, country=None, asn=None) for n in range(9) for user in users]
+    limits = LIMITS._replace(address_users=0, network_users=0)
+    found = patterns(walkers, limits)
+    assert len(found.findings) == (5 if len(users) == 5 else 0)
+    assert patterns(walkers, limits, str(tmp_path), keys=7) == found
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_records_go_the_same_way(several):
+    attempts = hostile(1)
+    rows = [
+        Row(one.server, "2025-05-27 11:13", one.ip, one.user, None, "OK", one.country, one.asn, one.aso)
+        for one, number in attempts
+        for _ in range(number)
+    ]
+    assert patterns_of(rows, LIMITS, None, several) == patterns(attempts, LIMITS, None, several)
 
 
 @settings(max_examples=30, deadline=None)

@@ -33,7 +33,8 @@ def test_users_are_those_that_the_log_has(conf):
 @pytest.mark.parametrize(
     ("ip", "inside"),
     [("192.0.2.1", True), ("192.0.2.127", True), ("192.0.2.128", False), ("2001:db8::1", True), ("2001:db9::1", False),
-     ("198.51.100.7", True), ("198.51.100.8", False), (None, False), ("x", False), ("::ffff:192.0.2.1", False)],
+     ("198.51.100.7", True), ("198.51.100.8", False),
+     ("::c000:201", False), (None, False), ("x", False), ("::ffff:192.0.2.1", False)],
 )  # fmt: skip
 def test_who_is_allowed_is_told_by_bits(conf, ip, inside):
     text = "[detection]\nallow_networks = 192.0.2.0/25, 2001:db8::/32, 198.51.100.7\n"
@@ -53,6 +54,7 @@ LESS = "is {}, less than address_users ({}), though it is for more addresses; al
         ("network_users = 50", "2: [detection] network_users: " + LESS.format(50, 60, 60)),
         ("network_users = 0\norganisation_users = 9", "3: [detection] organisation_users: " + LESS.format(9, 60, 60)),
         ("network_users = 60", None),
+        ("login_hours = 48\n[retention]\nevent_days = 2", None),
         ("address_users = 0\nnetwork_users = 1", None),
         (
             "bait_users = Olga, x\nallow_users = olga",
