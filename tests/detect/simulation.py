@@ -171,11 +171,11 @@ def ordinary(world: World) -> None:
         world.login(user, world.telephone()[0], HOME, new=True, days=chance.choice((0, 1)))
 
 
-def forgetful(world: World, user: str, most: int = 6) -> None:
+def forgetful(world: World, user: str, least: int = 0, most: int = 6) -> None:
     """Somebody with a new telephone in a mobile network, who finds the password after some failures, or at once."""
     who = world.telephone()
     stamp = world.login(user, who[0], who[1], at=world.moment() // 2 + START // 2 + DAY // 4)
-    for number in range(world.random.randint(0, most)):
+    for number in range(world.random.randint(least, most)):
         world.fail(who, world.random.choice((user, user.split("@")[0])), stamp - (number + 1) * 20_000_000)
 
 
@@ -276,6 +276,19 @@ def telephone(world: World) -> None:
         forgetful(world, user, most=9)
 
 
+def stubborn(world: World) -> None:
+    """A new telephone that tries an old password 12 to 60 times before somebody corrects it: nothing to be found."""
+    forgetful(world, world.random.choice(world.accounts), least=12, most=60)
+
+
+def journey(world: World) -> None:
+    """A user logs in from a country where this one never was: to be found, though it is nothing."""
+    user = world.random.choice(world.accounts)
+    ip, land, _ = world.address()
+    world.login(user, ip, land, new=True)
+    world.labels.add(("login", user))
+
+
 def under_attack(world: World) -> None:
     """A user whom a botnet is after gets a new telephone."""
     botnet(1)(world)
@@ -324,6 +337,8 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
     "compromised, sprayer": compromised_by_sprayer,
     "compromised, quietly": compromised_quietly,
     "new telephone under attack": under_attack,
+    "old password in a new telephone": stubborn,
+    "journey": journey,
     "burst": burst,
     "bait": bait,
 }
