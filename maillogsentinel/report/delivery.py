@@ -57,14 +57,14 @@ def _send_by_command(path: str, sender: str, recipients: list[str], data: bytes,
             )
         except OSError as error:
             raise DeliveryError(
-                f"Cannot mail the report: {path} cannot be run: {error.strerror}. Install an MTA that has it,"
+                f"Cannot hand over the mail: {path} cannot be run: {error.strerror}. Install an MTA that has it,"
                 " name another command in [report] sendmail_path, or set transport = smtp."
             ) from error
         try:
             process.communicate(data, timeout)
         except subprocess.TimeoutExpired:
             raise DeliveryError(
-                f"Cannot mail the report: {path} was not done after {timeout:g} seconds and was stopped."
+                f"Cannot hand over the mail: {path} was not done after {timeout:g} seconds and was stopped."
                 " See the MTA's log for what it waits for."
             ) from None
         finally:
@@ -84,4 +84,4 @@ def _failure(path: str, status: int, output: bytes) -> str:
         how = f"ended with status {status}" + (f" ({_EXITS[status]})" if status in _EXITS else "")
     said = next((safe_text(line.strip()) for line in output.splitlines() if line.strip()), "")
     said = f" and said: {said[:300]}" if said else ""
-    return f"Cannot mail the report: {path} {how}{said}. See the MTA's log and configuration."
+    return f"Cannot hand over the mail: {path} {how}{said}. See the MTA's log and configuration."

@@ -80,7 +80,7 @@ def _session(config: Config) -> Iterator[tuple[smtplib.SMTP, str]]:
 
 def _fail(sentence: str) -> NoReturn:
     # No error behind it: those of smtplib hold what was sent, and so may hold the password.
-    raise DeliveryError(f"Cannot mail the report: {sentence}.") from None
+    raise DeliveryError(f"Cannot hand over the mail: {sentence}.") from None
 
 
 def _said(code: int, text: bytes | str) -> str:

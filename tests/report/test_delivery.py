@@ -63,7 +63,7 @@ def test_a_command_that_fails_is_told_with_its_status_and_its_words(tmp_path):
     with pytest.raises(DeliveryError) as caught:
         handed_to(tmp_path, script)
     assert str(caught.value) == (
-        f"Cannot mail the report: {tmp_path}/sendmail ended with status 75 (temporary failure)"
+        f"Cannot hand over the mail: {tmp_path}/sendmail ended with status 75 (temporary failure)"
         " and said: postdrop: fatal: queue is \\x1B[2J full. See the MTA's log and configuration."
     )
 

@@ -47,7 +47,7 @@ def refusal(tmp_path, port, **report):
         deliver(tmp_path, port, **report)
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
     sentence = str(caught.value)
-    assert sentence.startswith("Cannot mail the report: ")
+    assert sentence.startswith("Cannot hand over the mail: ")
     assert sentence.endswith(".")
     assert "\n" not in sentence
     return sentence

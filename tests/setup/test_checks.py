@@ -84,7 +84,7 @@ def test_a_refused_recipient_will_not_work_and_one_put_off_may(settings):
 def test_a_server_that_cannot_be_asked_or_takes_no_sender_is_an_error(settings):
     with Sink(replies={"MAIL": "554 no"}) as sink, pytest.raises(DeliveryError, match="refused the sender"):
         ask(settings, sink)
-    with Sink(drops="EHLO") as sink, pytest.raises(DeliveryError, match="Cannot mail the report"):
+    with Sink(drops="EHLO") as sink, pytest.raises(DeliveryError, match="Cannot hand over the mail"):
         ask(settings, sink)
     with pytest.raises(DeliveryError, match="Connection refused"):
         checks.recipient(settings(TRANSPORT="smtp", SMTP_PORT="1"))
