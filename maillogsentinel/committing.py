@@ -16,7 +16,7 @@ from maillogsentinel.sources.loss import CERTAIN
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.scan import Batch
 from maillogsentinel.sources.source import SourceState
-from maillogsentinel.store import history, journal_positions, logins, losses, positions, runs
+from maillogsentinel.store import history, journal_positions, logins, losses, new_logins, positions, runs
 from maillogsentinel.store.adopted import Adopted
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.dnscache import DnsCache
@@ -51,7 +51,7 @@ class Committer:
         self._ledger = ledger
         self._config = config
         self._cache = DnsCache(database, config[options.CACHE_ENABLED], config[options.CACHE_SIZE])
-        self._geo = Geo.open(config)
+        self.geo = Geo.open(config)
         self._started = now()
         self.times = LocalTime(config[options.TIME_ZONE], config[options.DATE_PRECISION] == "second")
         self._dns = Resolver(config, self._cache, offline)
@@ -60,7 +60,7 @@ class Committer:
             config[options.CSV_DELIMITER],
             config[options.SERVER_NAME],
             os.uname().nodename,
-            self._geo,
+            self.geo,
             self._dns,
         )
         self._adopted = Adopted(database, ledger.path, config[options.CSV_DELIMITER])
@@ -75,7 +75,7 @@ class Committer:
     @property
     def problems(self) -> list[str]:
         """What keeps names and places from being known."""
-        return [*self._dns.problems, *self._geo.problems]
+        return [*self._dns.problems, *self.geo.problems]
 
     def commit(self, batch: Batch, standing: Standing, marks: Callable[[], list[Mark]]) -> None:
         """Commit `batch` together with the `standing` of its source.
@@ -91,9 +91,10 @@ class Committer:
         ready = marks()
         seen = batch.logins.seen() if self.remembers_logins else {}
         known = [
-            logins.Login(*who, self._geo.lookup(login.ip).country_code, login.first, login.last, login.count)
+            logins.Login(*who, self.geo.lookup(login.ip).country_code, login.first, login.last, login.count)
             for who, login in seen.items()
         ]
+        compared = new_logins.compared(database, zip(known, (login.ip for login in seen.values()), strict=True))
         troubles = Counter((self.times.text(found.stamp)[:10], found.kind) for found in batch.troubles)
 
         def also() -> None:
@@ -104,6 +105,9 @@ class Committer:
                 history.count_trouble(database, day, kind, count)
             self._save_losses(batch, standing.path)
             logins.save(database, known)
+            new_logins.save(database, compared)
+            if encoded.count or known:
+                runs.note_undetected(database)
             self._cache.save()
             if self._adopted.active:
                 self._adopted.save(last=standing.progress is None)
@@ -153,6 +157,7 @@ class Committer:
         with self._database.transaction():
             oldest = now() - self._config[options.LOGINS_DAYS] * _DAY
             logins.trim(self._database, oldest, self._config[options.LOGINS_MAX_ENTRIES])
+            new_logins.trim(self._database, self._horizon(), self._config[options.LOGINS_MAX_ENTRIES])
             self._cache.trim()
             positions.forget_marks(self._database)
             self._database.run(

@@ -47,9 +47,22 @@ CREATE TABLE mailed (day TEXT PRIMARY KEY, at INTEGER) WITHOUT ROWID;
 """
 _SINCE = {
     2: """
--- who logged in from a network for the first time, for detection: times in UTC microseconds
+-- logins for detection to look at, times in UTC microseconds: from a network that the user had not been seen in, and
+-- others since the last detection, of each user and address one. judged: detection has seen it
 CREATE TABLE new_login (id INTEGER PRIMARY KEY, stamp INTEGER, user TEXT, ip TEXT, network TEXT, country TEXT,
-                        known_since INTEGER, known_country INTEGER);
+                        known_since INTEGER, known_network INTEGER, known_country INTEGER, judged INTEGER);
+CREATE UNIQUE INDEX new_login_known ON new_login (user, ip) WHERE known_network = 1;
+-- what detection found, a row for each subject and 24 hours. first, last: UTC microseconds, begun: the first such last
+CREATE TABLE finding (id INTEGER PRIMARY KEY, kind TEXT, severity TEXT, subject TEXT, sentence TEXT, attempts INTEGER,
+                      users INTEGER, addresses INTEGER, first INTEGER, last INTEGER, servers TEXT, examples TEXT,
+                      begun INTEGER);
+CREATE INDEX finding_subject ON finding (kind, subject);
+-- what is told at once: when that was decided (UTC microseconds), since when the same is not told again, the finding as
+-- it was, and by which ways it has still to be told
+CREATE TABLE alert (id INTEGER PRIMARY KEY, at INTEGER, since INTEGER, kind TEXT, subject TEXT, severity TEXT,
+                    finding TEXT, backlog INTEGER, due INTEGER);
+CREATE INDEX alert_subject ON alert (kind, subject);
+CREATE INDEX alert_due ON alert (due) WHERE due > 0;
 """,
 }
 """What each format has beyond the one before it."""
@@ -179,6 +192,11 @@ class Database:
         """Return all rows that a query gives; for answers that are small by nature."""
         with sentences(self.path):
             return self._connection.execute(sql, values).fetchall()
+
+    def each(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that a query gives one by one; for any number of them."""
+        with sentences(self.path):
+            yield from self._connection.execute(sql, values)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value kept under `key` in the table of single values."""

@@ -59,12 +59,18 @@ def trim(database: Database, oldest: int, most: int) -> None:
 
 
 def forget(database: Database) -> None:
-    """Drop everything, and leave nothing of it in the file."""
-    if not database.rows("SELECT 1 FROM login LIMIT 1"):
+    """Drop everything, what detection found in logins as well, and leave nothing of it in the file."""
+    if not database.rows(
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM login) OR EXISTS (SELECT 1 FROM new_login) OR EXISTS"
+        " (SELECT 1 FROM finding WHERE kind = 'login') OR EXISTS (SELECT 1 FROM alert WHERE kind = 'login')"
+    ):
         return
     database.run("PRAGMA secure_delete = ON")
     try:
         with database.transaction():
             database.run("DELETE FROM login")
+            database.run("DELETE FROM new_login")
+            database.run("DELETE FROM finding WHERE kind = 'login'")
+            database.run("DELETE FROM alert WHERE kind = 'login'")
     finally:
         database.run("PRAGMA secure_delete = OFF")

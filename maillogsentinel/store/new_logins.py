@@ -1,0 +1,77 @@
+"""Logins that detection has to look at: what each was to what had been known of its user."""
+
+from collections.abc import Iterable
+
+from maillogsentinel.detect.logins import NewLogin
+from maillogsentinel.store.database import Database
+from maillogsentinel.store.logins import Login
+
+
+def compared(database: Database, found: Iterable[tuple[Login, str]]) -> list[NewLogin]:
+    """Return what the logins of a batch, each with its latest address, were to those known before: to state.db's, and
+    to the earlier ones among themselves. To be asked before they are saved."""
+    users: dict[str, _User] = {}
+    result = []
+    for login, ip in sorted(found, key=lambda pair: (pair[0].first, pair[0].network)):
+        user = users.get(login.user)
+        if user is None:
+            user = users[login.user] = _User(database, login.user)
+        known = login.network in user.networks
+        stamp = login.last if known else login.first
+        result.append(
+            NewLogin(
+                stamp,
+                login.user,
+                ip,
+                login.network,
+                login.country,
+                user.since,
+                known,
+                login.country in user.countries,
+            )
+        )
+        user.add(login.network, login.country, login.first)
+    return result
+
+
+class _User:
+    """What is known of a user before a login."""
+
+    def __init__(self, database: Database, name: str) -> None:
+        self.since: int | None = None
+        self.networks: set[str] = set()
+        self.countries: set[str | None] = set()
+        for network, country, first in database.rows(
+            "SELECT network, country, first FROM login WHERE user = ?", (name,)
+        ):
+            self.add(network, country, first)
+
+    def add(self, network: str, country: str | None, first: int) -> None:
+        self.networks.add(network)
+        self.countries.add(country)
+        self.since = first if self.since is None else min(self.since, first)
+
+
+def save(database: Database, found: Iterable[NewLogin]) -> None:
+    """Keep logins until detection has seen them, those from new networks longer; in a transaction of the caller."""
+    database.run_many(
+        "INSERT INTO new_login (stamp, user, ip, network, country, known_since, known_network, known_country, judged)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
+        " ON CONFLICT (user, ip) WHERE known_network = 1 DO UPDATE SET stamp = max(stamp, excluded.stamp)",
+        found,
+    )
+
+
+def judged(database: Database) -> None:
+    """Note that detection has seen all; in a transaction of the caller."""
+    database.run("DELETE FROM new_login WHERE known_network = 1")
+    database.run("UPDATE new_login SET judged = 1 WHERE judged = 0")
+
+
+def trim(database: Database, oldest: int, most: int) -> None:
+    """Drop what detection has seen and what is older than `oldest` (UTC microseconds), and what is more than `most`,
+    the earliest first; in a transaction of the caller."""
+    database.run("DELETE FROM new_login WHERE judged = 1 AND stamp < ?", (oldest,))
+    database.run(
+        "DELETE FROM new_login WHERE id IN (SELECT id FROM new_login ORDER BY id DESC LIMIT -1 OFFSET ?)", (most,)
+    )
