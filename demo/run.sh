@@ -25,6 +25,10 @@ country_db_path = $demo/country.csv
 
 [ASN_ASO]
 asn_db_path = $demo/asn.csv
+
+# Nothing leaves this directory.
+[alerts]
+enabled = no
 CF
 
 echo "=== maillogsentinel extract --offline    (demo/mail.log, mail.log.1, mail.log.2.gz)"

@@ -40,6 +40,8 @@ class Outcome(NamedTuple):
     """What is wrong and stays wrong until somebody mends it: damaged archives, databases."""
     failed: bool
     """Whether something could not be read that was not known to be unreadable before."""
+    alerts: bool = False
+    """Whether alerts are due, of this run or of earlier ones."""
 
 
 class Read(NamedTuple):
@@ -57,8 +59,17 @@ Progress = Callable[[int, int, str], None]
 class Extraction:
     """One run; needs the lock. Every method raises SourceError and StoreError; what was committed before stays."""
 
-    def __init__(self, config: Config, database: Database, offline: bool, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        database: Database,
+        offline: bool,
+        progress: Progress | None = None,
+        for_report: bool = False,
+    ) -> None:
+        """`for_report`: look for what matters even where no alerts are wanted."""
         self._config = config
+        self._detects = for_report or config[options.ALERTS_ENABLED]
         self._database = database
         self._offline = offline
         self._progress = progress
@@ -146,6 +157,8 @@ class Extraction:
         from maillogsentinel.journal_reading import JournalReading
         from maillogsentinel.reading import Reading
 
+        if self._detects:
+            import maillogsentinel.detection  # noqa: F401
         if self._committer is None:
             self._committer = Committer(self._config, self._database, self._ledger, self._offline)
             self._committer.known = list(self._problems)
@@ -193,10 +206,29 @@ class Extraction:
         done = self._committer
         if done:
             done.forget()
+        due = self._detect()
         for notice in self._notices:
             log.warning("%s", notice)
         problems = [*self._problems, *(done.problems if done else [])]
-        return Outcome(done.records if done else 0, done.troubles if done else 0, self._notices, problems, self._failed)
+        return Outcome(
+            done.records if done else 0, done.troubles if done else 0, self._notices, problems, self._failed, due
+        )
+
+    def _detect(self) -> bool:
+        """Look for what matters in what this run has committed, or one that was killed; whether alerts are due."""
+        undetected, due = runs.to_do(self._database)
+        wanted = self._config[options.ALERTS_ENABLED]
+        if due and not wanted:
+            with self._database.transaction():
+                runs.drop_alerts(self._database)
+        if undetected and self._detects:
+            from maillogsentinel.detection import Detection
+            from maillogsentinel.enrich.geo import Geo
+
+            geo = self._committer.geo if self._committer else Geo.open(self._config)
+            self._notices += Detection(self._config, self._database, geo).run()
+            due = runs.to_do(self._database)[1]
+        return due and wanted
 
 
 def has_journal() -> bool:

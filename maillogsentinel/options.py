@@ -351,6 +351,55 @@ LOGIN_DAYS = _option(
     "Days that a user must be known for until a login from a country never seen for this user is a finding.",
 )
 
+ALERTS_ENABLED = _option(
+    "alerts",
+    "enabled",
+    values.switch,
+    "yes",
+    "Whether the extraction that reads the cause also looks for what matters (see ALERTS in maillogsentinel(8)) and"
+    " tells it at once; no leaves it to the daily report.",
+)
+ALERTS_EMAIL = _option(
+    "alerts",
+    "email",
+    values.sender,
+    "",
+    "Who gets the alerts: one address or several, separated by commas; empty: who gets the reports.",
+)
+ALERTS_SEVERITY = _option(
+    "alerts",
+    "minimum_severity",
+    values.choice("notice", "warning", "critical"),
+    "critical",
+    "What makes an alert: critical (somebody may be in), warning (also an attack beyond the daily noise) or notice (all"
+    " that the report would say).",
+)
+ALERTS_QUIET = _option(
+    "alerts",
+    "quiet_hours",
+    values.whole(0, 8760),
+    "24",
+    "Hours in which the same is not told again of the same user, address or network, unless it has become more severe.",
+)
+ALERTS_COMMAND = _option(
+    "alerts",
+    "command",
+    values.command,
+    "",
+    "Program that each alert is handed to as JSON on its standard input: an absolute path, and arguments, separated by"
+    " blanks; no shell reads them. Empty: none.",
+)
+ALERTS_COMMAND_TIMEOUT = _option(
+    "alerts", "command_timeout", values.seconds(0.1, 600), "10", "Seconds after which that program is ended."
+)
+ALERTS_LOG = _option(
+    "alerts",
+    "log_file",
+    values.optional_path,
+    "/var/log/maillogsentinel/alerts.log",
+    "Log with one line of JSON for each alert; empty: none.",
+)
+
 EVENT_DAYS = _option(
     "retention", "event_days", values.whole(1, 3650), "35", "Days that state.db keeps the details of each failure."
 )

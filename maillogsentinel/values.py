@@ -45,6 +45,14 @@ def optional_path(value: str) -> str:
     return absolute(value) if value else ""
 
 
+def command(value: str) -> tuple[str, ...]:
+    """Return an absolute path and arguments, or nothing."""
+    parts = tuple(text(value).split())
+    if parts:
+        absolute(parts[0])
+    return parts
+
+
 def file_name(value: str) -> str:
     """Return a name without a directory."""
     if not text(value) or "/" in value or value in (".", ".."):

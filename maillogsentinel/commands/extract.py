@@ -38,17 +38,32 @@ def tell(outcome: Outcome, config: Config, state_dir: str | None, loud: bool) ->
     return 1 if outcome.failed else 0
 
 
-def extract(config: Config, path: str | None, offline: bool, wait: bool, bar: Bar | None = None) -> Outcome:
-    """Extract from the configured log, or from the file at `path` alone; `wait`: for the lock.
+def extract(
+    config: Config, path: str | None, offline: bool, wait: bool, bar: Bar | None = None, for_report: bool = False
+) -> Outcome:
+    """Extract from the configured log, or from the file at `path` alone, and tell the alerts that are due.
 
-    Raises MailLogSentinelError; how the run ended is kept for ``status`` and the report where the disk allows it.
+    `wait`: for the lock; `for_report`: a report of the day follows. Raises MailLogSentinelError; how the run ended is
+    kept for ``status`` and the report where the disk allows it.
     """
+    outcome = _extract(config, path, offline, wait, bar, for_report)
+    if not outcome.alerts:
+        return outcome
+    # The lock is free again: who hands a mail over waits for others, and no other run shall fail for that.
+    from maillogsentinel.alerting.delivery import deliver
+
+    result = deliver(config)
+    return outcome._replace(problems=[*outcome.problems, *result.problems], failed=outcome.failed or not result.mailed)
+
+
+def _extract(config: Config, path: str | None, offline: bool, wait: bool, bar: Bar | None, for_report: bool) -> Outcome:
+    """Do what needs the lock."""
     with locked(config[options.STATE_DIR], wait):
         finish_reset(config[options.STATE_DIR])
         database = Database(config[options.STATE_DIR], create=True)
         started = now()
         try:
-            extraction = Extraction(config, database, offline, bar.show if bar else None)
+            extraction = Extraction(config, database, offline, bar.show if bar else None, for_report)
             return extraction.configured() if path is None else extraction.file(path)
         except MailLogSentinelError as error:
             try:

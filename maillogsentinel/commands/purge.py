@@ -27,8 +27,8 @@ def _written(config: Config, delete: bool) -> list[str]:
     paths += sorted(glob.glob(glob.escape(csv) + ".foreign-*"))
     for pattern in ("*.mmdb", "country.csv", "asn.csv", "ip-databases.*", "*-ranges.cache*", "complaints"):
         paths += sorted(glob.glob(os.path.join(glob.escape(state_dir), pattern)))
-    if log_file:
-        paths += sorted(path for path in glob.glob(glob.escape(log_file) + "*"))
+    for log in filter(None, (log_file, config[options.ALERTS_LOG])):
+        paths += sorted(path for path in glob.glob(glob.escape(log) + "*"))
     if delete:
         paths.append(os.path.join(state_dir, archive.DIRECTORY))
     return [path for path in paths if os.path.lexists(path)]

@@ -146,7 +146,7 @@ def _extract_first(config: Config) -> tuple[list[str], int]:
     nobody could note that the mail has gone.
     """
     try:
-        outcome = extract(config, None, offline=False, wait=True)
+        outcome = extract(config, None, offline=False, wait=True, for_report=True)
     except SourceError as error:
         complaints.tell(str(error), config[options.STATE_DIR])
         return [str(error)], error.exit_status

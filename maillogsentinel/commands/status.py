@@ -11,7 +11,7 @@ from maillogsentinel.config import Config, load
 from maillogsentinel.enrich import age
 from maillogsentinel.enrich.geo import Geo
 from maillogsentinel.localtime import LocalTime, now
-from maillogsentinel.store import history, journal_positions, lock, logins, runs
+from maillogsentinel.store import alerts, history, journal_positions, lock, logins, runs
 from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.ledger import committed
@@ -53,6 +53,7 @@ def _collect(config: Config) -> dict[str, Any]:
             pending_records=0,
             due=[],
             logins=None,
+            alerts=None,
         )
         return found
     database = Database(state_dir)
@@ -78,6 +79,8 @@ def _collect(config: Config) -> dict[str, Any]:
     last = runs.last_run(database)
     found["last_run"] = _run(last, times) if last else None
     found["problems"] += [problem for problem in (last.problems if last else []) if problem not in found["problems"]]
+    at, count = alerts.numbers(database)
+    found["alerts"] = {"last": times.text(at) if at else None, "due": count} if config[options.ALERTS_ENABLED] else None
     found["due"] = [day.isoformat() for day in days_due(database, times, now())]
     database.close()
     return found
@@ -174,6 +177,11 @@ def _text(found: dict[str, Any]) -> str:
         lines.append(f"Due:        report of {due[0]}" + (f" to {due[-1]} ({len(due)} days)" if len(due) > 1 else ""))
     else:
         lines.append("Due:        no report")
+    if found["alerts"]:
+        last, count = found["alerts"]["last"], found["alerts"]["due"]
+        lines.append(
+            f"Alerts:     {f'the last one {last}' if last else 'none yet'}, {count or 'none'} still to be told"
+        )
     for item in found["databases"]:
         lines.append(f"Database:   {item['column']}: {item['path']} ({item['kind']}), {item['age_days']} days old")
     if not found["databases"]:

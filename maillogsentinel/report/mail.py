@@ -15,7 +15,7 @@ from maillogsentinel.report.delivery import send
 from maillogsentinel.report.summary import Summary
 from maillogsentinel.report.this_host import full_host_name
 
-__all__ = ["compose", "send", "sender_for"]
+__all__ = ["compose", "letter", "send", "sender_for"]
 
 # 7bit: whatever is long or not ASCII becomes quoted-printable or base64, which every MTA passes on.
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")
@@ -52,21 +52,31 @@ def compose(
         recipients = EMAIL.parse(to) if to else config[EMAIL]
     except ValueError as error:
         raise UsageError(f"--to {error}.") from error
-    sender = sender_for(config, recipients)
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = sender
-    message["To"] = recipients
-    message["Subject"] = _header_text(f"{config[SUBJECT_PREFIX]} {wording.subject(summary)}")
-    message["Date"] = email.utils.localtime()
-    message["Message-ID"] = email.utils.make_msgid(domain=full_host_name())
-    # RFC 3834: no out-of-office reply comes back.
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text)
+    message = letter(config, recipients, wording.subject(summary), text)
     if html:
         message.add_alternative(html, subtype="html")
     for part in attachments:
         if part.data is not None:
             _attach(message, part.data, part)
+    return message
+
+
+def letter(config: Config, recipients: str, subject: str, text: str, name: str = "") -> EmailMessage:
+    """Return the mail with `text` alone; `subject` stands behind the configured prefix.
+
+    `name`: what the mail is called in its Message-ID, where the same may be handed over again. Raises DeliveryError
+    when an address cannot stand in a mail.
+    """
+    host = full_host_name()
+    message = EmailMessage(policy=_POLICY)
+    message["From"] = sender_for(config, recipients)
+    message["To"] = recipients
+    message["Subject"] = _header_text(f"{config[SUBJECT_PREFIX]} {subject}")
+    message["Date"] = email.utils.localtime()
+    message["Message-ID"] = f"<{name}@{host}>" if name else email.utils.make_msgid(domain=host)
+    # RFC 3834: no out-of-office reply comes back.
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text)
     if message["Subject"].isascii():
         # Folded to 78, a subject may begin in its second line, which not every reader's program can take.
         message.policy = _POLICY.clone(max_line_length=998)

@@ -13,6 +13,8 @@ NAME = "lock"
 _TRIES = 5
 MAILING = "lock-mailing"
 """Held while due reports are mailed, so that no two runs mail the same day."""
+ALERTING = "lock-alerting"
+"""Held while due alerts are told, so that no two runs tell the same one."""
 
 
 def _taken(descriptor: int, wait: bool) -> bool:
