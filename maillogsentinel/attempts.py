@@ -1,7 +1,7 @@
 """The failures that detection looks at: those of the last 24 hours, and those before a login."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from maillogsentinel import options
 from maillogsentinel.config import Config
@@ -32,8 +32,8 @@ class Attempts:
         self._geo = geo
         self._end = now + SPAN  # other hosts' clocks may be ahead
         self._bounds: dict[str, list[int]] = {}
-        self._bound(now - SPAN, "day")
         self._bound(now - SPAN - config[options.LOGIN_HOURS] * HOUR, "logins")
+        self._bound(now - SPAN, "day")
         self._server_name = config[options.SERVER_NAME]
         database.run("DROP TABLE IF EXISTS temp.attempt")
         begin, record = self._bounds["day"]
@@ -47,20 +47,21 @@ class Attempts:
     def _bound(self, begin: int, name: str) -> None:
         """Find the first record that is not older than `begin`, from the one on that it was in the last look."""
         before, record = json.loads(self._database.get(_BOUND, "{}")).get(name, (0, 0))
+        record = max([record, *(first for _, first in self._bounds.values())])
         found = self._database.rows(
             "SELECT record FROM event WHERE record >= ? AND stamp >= ? AND stamp < ? ORDER BY record LIMIT 1",
             (record if before <= begin else 0, begin, self._end),
         )
         self._bounds[name] = [begin, found[0][0] if found else self._database.get("next_record", 1)]
 
-    def logins(self, most: int) -> list[NewLogin]:
-        """Return the latest `most` logins that detection has not seen: those from networks that were new for the user,
-        and others whose address also tried several users."""
+    def logins(self, oldest: int, most: int) -> list[NewLogin]:
+        """Return the latest `most` logins since `oldest` that detection has not seen: those from networks that were new
+        for the user, and others whose address also tried several users."""
         rows = self._database.rows(
             "SELECT stamp, user, ip, network, country, known_since, known_network, known_country FROM new_login"
-            " WHERE judged = 0 AND (known_network = 0 OR ip IN"
+            " WHERE judged = 0 AND stamp >= ? AND (known_network = 0 OR ip IN"
             " (SELECT ip FROM temp.attempt GROUP BY ip HAVING count(DISTINCT user) > 1)) ORDER BY id DESC LIMIT ?",
-            (most,),
+            (oldest, most),
         )
         return [NewLogin._make([*row[:-2], bool(row[-2]), bool(row[-1])]) for row in reversed(rows)]
 
@@ -84,32 +85,34 @@ class Attempts:
             asn = None if place.asn is None else str(place.asn)
             yield Attempt(self._server_name or server, ip, user, place.country_code, asn, place.aso), times
 
-    def dated(self, found: Iterable[Finding], record: int) -> list[Finding]:
+    def dated(self, found: Sequence[Finding], record: int) -> list[Finding]:
         """Return those findings to which records from number `record` on belong, with the times of their attempts."""
-        times: dict[tuple[str, str | None], list[int]] = {(finding.kind, finding.subject): [] for finding in found}
-        if times:
-            for _, ip, user, _, first, last, newest, place in self._rows():
-                for key in _subjects(ip, user, place):
-                    span = times.get(key)
-                    if span:
-                        span[:] = min(span[0], first), max(span[1], last), max(span[2], newest)
-                    elif span is not None:
-                        span[:] = first, last, newest
+        spans: dict[str, dict[str | None, list[int]]] = {}
+        for finding in found:
+            spans.setdefault(finding.kind, {})[finding.subject] = []
+        subjects = [(_SUBJECTS[kind], of_kind) for kind, of_kind in spans.items()]
+        for _, ip, user, _, first, last, newest, place in self._rows(bool(spans.keys() & _PLACES)) if found else ():
+            for subject, of_kind in subjects:
+                span = of_kind.get(subject(ip, user, place))
+                if span:
+                    span[:] = min(span[0], first), max(span[1], last), max(span[2], newest)
+                elif span is not None:
+                    span[:] = first, last, newest
         dated = []
         for finding in found:
-            span = times[finding.kind, finding.subject]
+            span = spans[finding.kind][finding.subject]
             if span and span[2] >= record:
                 dated.append(finding._replace(first=span[0], last=span[1]))
         return dated
 
-    def _rows(self) -> Iterator[tuple[str, str | None, str | None, int, int, int, int, Place]]:
-        """Yield the table's rows, which are ordered by address, each with its place."""
+    def _rows(self, places: bool = True) -> Iterator[tuple[str, str | None, str | None, int, int, int, int, Place]]:
+        """Yield the table's rows, which are ordered by address, each with its place, or without `places` nowhere."""
         known: str | None = None
         place = NOWHERE
         for row in self._database.each("SELECT server, ip, user, times, first, last, record FROM temp.attempt"):
             if row[1] != known:
                 known = row[1]
-                place = NOWHERE if known is None else self._geo.lookup(known)
+                place = self._geo.lookup(known) if places and known is not None else NOWHERE
             yield *row, place
 
     def before(self, logins: Sequence[NewLogin], span: int) -> Iterator[Before]:
@@ -138,12 +141,15 @@ def _local(user: str) -> str:
     return user.partition("@")[0].encode().lower().decode()
 
 
-def _subjects(ip: str | None, user: str | None, place: Place) -> Iterator[tuple[str, str | None]]:
-    """Yield each kind of finding that an attempt may belong to, with its subject there."""
-    if user is not None:
-        yield "distributed", known_as(user)
-    yield "spraying", ip
-    yield "bait", ip
-    yield "network", network_of(ip)
-    yield "organisation", group_name(ORGANISATION, None if place.asn is None else str(place.asn))
-    yield "country", group_name(COUNTRY, place.country_code)
+_Subject = Callable[[str | None, str | None, Place], str | None]
+_SUBJECTS: dict[str, _Subject] = {
+    "distributed": lambda _ip, user, _place: None if user is None else known_as(user),
+    "spraying": lambda ip, _user, _place: ip,
+    "bait": lambda ip, _user, _place: ip,
+    "network": lambda ip, _user, _place: network_of(ip),
+    "organisation": lambda _ip, _user, place: group_name(ORGANISATION, None if place.asn is None else str(place.asn)),
+    "country": lambda _ip, _user, place: group_name(COUNTRY, place.country_code),
+}
+"""By the kinds of findings: the subject that an address, user and place belong to."""
+_PLACES = {"organisation", "country"}
+"""The kinds that have a place as their subject."""

@@ -47,7 +47,7 @@ class Detection:
         """
         database, now = self._database, self._now
         seen = runs.detected(database)
-        found = self._patterns(seen or 0) + self._logins()
+        found = self._patterns(seen or 0) + self._logins(backlog=seen is None)
         before = database.get(_CLOCK)
         shift = clock.set_by(clock.Moment(*json.loads(before)), self._clock) if before else 0
         oldest = now - self._config[options.EVENT_DAYS] * _DAY
@@ -72,10 +72,10 @@ class Detection:
         found = patterns(attempts.counted(), self._limits, self._config[options.STATE_DIR], attempts.several_servers())
         return attempts.dated(found.findings, seen)
 
-    def _logins(self) -> list[Finding]:
-        """What the logins since the last look amount to."""
-        most = self._config[options.LOGINS_MAX_ENTRIES]
-        logins = self._attempts.logins(most)
+    def _logins(self, backlog: bool) -> list[Finding]:
+        """What the logins since the last look amount to; of the `backlog`, where all are new, those of the last day."""
+        oldest = self._now - _DAY if backlog else 0
+        logins = self._attempts.logins(oldest, self._config[options.LOGINS_MAX_ENTRIES])
         if not logins:
             return []
         failures = self._attempts.before(logins, self._limits.login_hours * HOUR)

@@ -112,8 +112,8 @@ def test_a_login_from_a_known_network_is_looked_at_where_its_address_tried_sever
             bed.database,
             [login("alice", "203.0.113.9", True), login("bob", "203.0.113.2", True), login("eve", "203.0.113.3")],
         )
-    assert [one.user for one in bed.look().logins(10)] == ["alice", "eve"]
-    assert [one.user for one in bed.look().logins(1)] == ["eve"]
+    assert [one.user for one in bed.look().logins(0, 10)] == ["alice", "eve"]
+    assert [one.user for one in bed.look().logins(0, 1)] == ["eve"]
 
 
 def test_the_failures_before_a_login_are_those_of_its_network_and_its_user(bed):

@@ -1,5 +1,6 @@
 """Logins that detection has to look at: what each was to what had been known of its user."""
 
+import json
 from collections.abc import Iterable
 
 from maillogsentinel.detect.logins import NewLogin
@@ -10,17 +11,21 @@ from maillogsentinel.store.logins import Login
 def compared(database: Database, found: Iterable[tuple[Login, str]]) -> list[NewLogin]:
     """Return what the logins of a batch, each with its latest address, were to those known before: to state.db's, and
     to the earlier ones among themselves. To be asked before they are saved."""
-    users: dict[str, _User] = {}
+    ordered = sorted(found, key=lambda pair: (pair[0].first, pair[0].network))
+    users = {login.user: _User() for login, _ in ordered}
+    if users:
+        for name, network, country, first in database.each(
+            "SELECT user, network, country, first FROM login WHERE user IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(users)),),
+        ):
+            users[name].add(network, country, first)
     result = []
-    for login, ip in sorted(found, key=lambda pair: (pair[0].first, pair[0].network)):
-        user = users.get(login.user)
-        if user is None:
-            user = users[login.user] = _User(database, login.user)
+    for login, ip in ordered:
+        user = users[login.user]
         known = login.network in user.networks
-        stamp = login.last if known else login.first
         result.append(
             NewLogin(
-                stamp,
+                login.last if known else login.first,
                 login.user,
                 ip,
                 login.network,
@@ -37,14 +42,12 @@ def compared(database: Database, found: Iterable[tuple[Login, str]]) -> list[New
 class _User:
     """What is known of a user before a login."""
 
-    def __init__(self, database: Database, name: str) -> None:
+    __slots__ = ("countries", "networks", "since")
+
+    def __init__(self) -> None:
         self.since: int | None = None
         self.networks: set[str] = set()
         self.countries: set[str | None] = set()
-        for network, country, first in database.rows(
-            "SELECT network, country, first FROM login WHERE user = ?", (name,)
-        ):
-            self.add(network, country, first)
 
     def add(self, network: str, country: str | None, first: int) -> None:
         self.networks.add(network)

@@ -100,9 +100,9 @@ class Claims:
         self.runs = runs
         self.output = materials.scratch / "peer-output"
 
-    def fresh(self, mail_log: Path | str, dns_port: int | None = None) -> Installation:
+    def fresh(self, mail_log: Path | str, dns_port: int | None = None, alerts: bool = True) -> Installation:
         """Return an installation that has never run."""
-        return Installation(self.materials.scratch / "fresh", mail_log, dns_port)
+        return Installation(self.materials.scratch / "fresh", mail_log, dns_port, alerts)
 
     def first_run(self, log: Log) -> Run:
         """Extract `log` for the first time; making the state directory is not in the time."""
@@ -141,6 +141,18 @@ class Claims:
             self.first_run(log)
             pair = alternate(claim, self.runs, lambda log=log: self.first_run(log), lambda: self.first_run(plain))
             yield judged(claim, pair, 1.5)
+
+    def alerts(self) -> Iterator[Row]:
+        """A first run that looks for what matters, beside one that does not."""
+        log = self.materials.recent_log
+        self.first_run(log)
+        pair = alternate(
+            "alerts on, off",
+            self.runs,
+            lambda: self.first_run(log),
+            lambda: self.fresh(log.path, alerts=False).extract(log.failures),
+        )
+        yield judged("extract, alerts on : alerts off", pair, 1.1)
 
     def gzip(self) -> Iterator[Row]:
         """A first run over the same log as a gzipped sibling, beside zgrep."""
@@ -346,7 +358,10 @@ class Claims:
         yield judged_memory(f"peak memory, {claim}", run.peak_anonymous / MEGABYTE, 60)
 
 
-NAMES = ("plain", "naming", "gzip", "journal", "nothing_new", "memory", "report", "anonymize", "ipinfo", "dns", "merge")
+NAMES = (
+    *("plain", "alerts", "naming", "gzip", "journal", "nothing_new", "memory", "report"),
+    *("anonymize", "ipinfo", "dns", "merge"),
+)
 
 
 def measure(claims: Claims, name: str) -> Iterator[Row]:

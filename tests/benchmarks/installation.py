@@ -11,7 +11,7 @@ CSV_NAME = "maillogsentinel.csv"
 class Installation:
     """A directory with everything that one run of the program touches, and the commands that run in it."""
 
-    def __init__(self, directory: Path, mail_log: Path | str, dns_port: int | None = None) -> None:
+    def __init__(self, directory: Path, mail_log: Path | str, dns_port: int | None = None, alerts: bool = True) -> None:
         self.directory = directory
         self.state = directory / "state"
         self.csv = self.state / CSV_NAME
@@ -25,6 +25,9 @@ class Installation:
         else:
             # Time enough for every address: what is measured is the work, not the budget.
             text += f"servers = 127.0.0.1\nport = {dns_port}\nbudget = 3600\ntimeout = 10\n"
+        # Nothing leaves this directory.
+        text += f"[report]\nsendmail_path = /bin/true\n[alerts]\nlog_file = {directory / 'alerts.log'}\n"
+        text += f"enabled = {'yes' if alerts else 'no'}\n"
         self.config.write_text(text)
 
     def command(self, *arguments: str) -> list[str]:

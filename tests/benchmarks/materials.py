@@ -73,6 +73,24 @@ class Materials:
         return self._make_log("plain", self.lines, self.addresses)
 
     @cached_property
+    def recent_log(self) -> Log:
+        """The same moved on by whole hours, so that its last line is of the last hour."""
+        path = self.scratch / "recent" / "mail.log"
+        path.parent.mkdir()
+        now = datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+        shift = datetime.timedelta(hours=now.hour + 24 * (now.date() - self.today).days)
+        hours: dict[str, str] = {}
+        with open(self.log.path, encoding="utf-8") as old, open(path, "w", encoding="utf-8") as new:
+            for line in old:
+                hour = line[:13]
+                if hour not in hours:
+                    moved = datetime.datetime.fromisoformat(f"{hour}:00") + shift
+                    hours[hour] = moved.isoformat()[:13]
+                new.write(hours[hour] + line[13:])
+        load_into_page_cache(path)
+        return Log(path, self.log.failures)
+
+    @cached_property
     def named_log(self) -> Log:
         """The same in which Dovecot, too, writes a line on each failure."""
         return self._make_log("named", self.lines, self.addresses, auth_lines=True)
