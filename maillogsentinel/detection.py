@@ -56,7 +56,7 @@ class Detection:
             findings.save(database, found)
             findings.trim(database, oldest, _MOST_KEPT)
             told = self._note(found, seen is None, oldest)
-            alerts.trim(database, oldest)
+            alerts.trim(database, min(oldest, now - self._config[options.ALERTS_QUIET] * HOUR))
             new_logins.judged(database)
             self._attempts.save()
             database.put(_CLOCK, json.dumps(self._clock))

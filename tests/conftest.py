@@ -69,7 +69,8 @@ class Installation:
         source = self.log if mail_log is None else mail_log
         self.config.write_text(
             f"[paths]\nworking_dir = {self.state}\nstate_dir = {self.state}\nmail_log = {source}\n"
-            f"[general]\nlog_file = {self.directory}/own.log\ntime_zone = UTC\n{more}"
+            f"[general]\nlog_file = {self.directory}/own.log\ntime_zone = UTC\n"
+            f"[alerts]\nlog_file = {self.directory}/alerts.log\n{more}"
         )
 
     def run(self, *arguments: str, stdin: bytes = b"", **options) -> subprocess.CompletedProcess:

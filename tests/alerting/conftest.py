@@ -40,7 +40,7 @@ class Host:
         self.installation.configure(
             f"[report]\nemail = reports@example.org\nsendmail_path = {self.sendmail}\n{report}"
             "[reverse_dns]\nenabled = no\n"
-            f"[alerts]\nminimum_severity = {minimum}\nlog_file = {self.alert_log}\n"
+            f"[alerts]\nminimum_severity = {minimum}\n"
             f"command = {self.command if command is None else command}\n{alerts}{detection}{more}"
         )
 

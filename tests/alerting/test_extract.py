@@ -2,11 +2,19 @@
 
 import json
 import os
+import re
 import socket
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))
+
+import journal_bed
 
 from maillogsentinel.store.lock import ALERTING, locked
 from tests.report.smtp_sink import Sink
@@ -123,6 +131,39 @@ def test_several_logs_are_seen_together_and_servers_are_named(host):
     host.extract()
     (line,) = host.logged()
     assert (line["users"], line["servers"]) == (4, ["mx", "mx2"])
+
+
+@pytest.mark.skipif(journal_bed.MISSING, reason=journal_bed.WHY_MISSING)
+def test_what_stands_in_the_journal_is_told_as_well(host):
+    journal = host.directory / "journal"
+    text = host.installation.config.read_text()
+    host.installation.config.write_text(text.replace(f"mail_log = {host.log}", f"mail_log = journal:{journal}"))
+    begin = (time.time_ns() // 1000) - 120_000_000
+    journal_bed.write(f"{journal}/system.journal", [journal_bed.smtpd("connect from unknown[192.0.2.7]")], start=begin)
+    host.extract()
+    failures = [journal_bed.failure(number) for number in range(3)]
+    for entry in failures:
+        entry["MESSAGE"] = re.sub(r"192\.0\.2\.\d+", "192.0.2.7", entry["MESSAGE"])
+    journal_bed.write(f"{journal}/system.journal", failures, start=begin + 60_000_000)
+    host.extract()
+    assert [line["subject"] for line in host.logged()] == ["192.0.2.7"]
+    host.extract()
+    assert len(host.mails()) == 1
+
+
+# -- what it costs a run with nothing new
+
+
+def test_a_run_with_nothing_new_imports_nothing_of_it_even_if_an_alert_was(host):
+    host.begun().attack()
+    host.extract()
+    script = (
+        "import sys; from maillogsentinel.cli import main; status = main();"
+        " print(status, [name for name in sys.modules if '.detect' in name or '.alerting' in name])"
+    )
+    command = [sys.executable, "-c", script, "--config", str(host.installation.config), "extract", "--offline"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("0 []\n", "")
 
 
 # -- logins

@@ -41,6 +41,7 @@ def settings(directory, **others):
         "paths": {"working_dir": f"{directory}/state", "state_dir": f"{directory}/state", "mail_log": live(directory)},
         "geolocation": {"country_db_path": ""},
         "general": {"log_file": ""},
+        "alerts": {"log_file": ""},
     }
     for name, values in others.items():
         options.setdefault(name, {}).update(values)
