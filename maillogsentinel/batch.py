@@ -1,6 +1,7 @@
 """A batch on its way from failures to the lines of the CSV: counted, enriched and encoded together."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from maillogsentinel.enrich.geo import Geo, Place
@@ -82,6 +83,16 @@ class Encoder:
         result.rows = "".join(lines).encode()
         result.count = record - first_record
         return result
+
+    def by_server(self, failures: Sequence[Failure]) -> dict[str, int]:
+        """Return how many records `failures` make of each server, by its name in the CSV."""
+        counts: Counter[str | None] = Counter()
+        for failure in failures:
+            counts[failure.server] += failure.repeat
+        found: Counter[str] = Counter()
+        for server, count in counts.items():
+            found[self._server_name or server or self._machine] += count
+        return found
 
     def identity(self, failure: Failure) -> tuple[str, str]:
         """Return a failure's day, and its server, date, address and user as `csvfile.identity` has them."""

@@ -95,12 +95,15 @@ class Committer:
             for who, login in seen.items()
         ]
         compared = new_logins.compared(database, zip(known, (login.ip for login in seen.values()), strict=True))
+        servers = self._encoder.by_server(batch.failures)
         troubles = Counter((self.times.text(found.stamp)[:10], found.kind) for found in batch.troubles)
 
         def also() -> None:
             database.run_many("INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?)", encoded.events)
             if encoded.count:
                 database.put("next_record", first + encoded.count)
+            for server, count in servers.items():
+                history.count_total(database, history.FAILURE, server, count)
             for (day, kind), count in troubles.items():
                 history.count_trouble(database, day, kind, count)
             self._save_losses(batch, standing.path)

@@ -63,6 +63,11 @@ CREATE TABLE alert (id INTEGER PRIMARY KEY, at INTEGER, since INTEGER, kind TEXT
                     finding TEXT, backlog INTEGER, due INTEGER);
 CREATE INDEX alert_subject ON alert (kind, subject);
 CREATE INDEX alert_due ON alert (due) WHERE due > 0;
+-- what was counted since this file began: it only grows, whatever is deleted elsewhere
+CREATE TABLE total (what TEXT, kind TEXT, count INTEGER, PRIMARY KEY (what, kind)) WITHOUT ROWID;
+INSERT INTO total SELECT 'trouble', kind, sum(count) FROM trouble GROUP BY kind;
+INSERT INTO total SELECT 'loss', kind, sum(times) FROM loss GROUP BY kind;
+INSERT INTO total SELECT 'lost', kind, sum(missing) FROM loss GROUP BY kind;
 """,
 }
 """What each format has beyond the one before it."""

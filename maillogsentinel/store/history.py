@@ -1,4 +1,4 @@
-"""What state.db remembers beside records: covered time, gaps, server trouble, and which days were mailed."""
+"""What state.db remembers beside records: covered time, gaps, server trouble, totals, and which days were mailed."""
 
 from typing import NamedTuple
 
@@ -15,6 +15,11 @@ class Span(NamedTuple):
 
 
 NEVER_READ = "the log was not read"
+FAILURE, TROUBLE, LOSS, LOST = "failure", "trouble", "loss", "lost"
+"""What is counted in all: records by server; server trouble, losses and the lines lost by them, each by kind."""
+OTHERS = "(others)"
+"""Stands for the kinds beyond the first 50: names in log lines make no endless table."""
+_MOST_KINDS = 50
 
 
 def cover(database: Database, path: str, start: int, end: int) -> None:
@@ -76,6 +81,7 @@ def count_trouble(database: Database, day: str, kind: str, count: int) -> None:
         "INSERT INTO trouble VALUES (?, ?, ?) ON CONFLICT (day, kind) DO UPDATE SET count = count + excluded.count",
         (day, kind, count),
     )
+    count_total(database, TROUBLE, kind, count)
 
 
 def troubles(database: Database, first: str, last: str) -> list[tuple[str, int]]:
@@ -87,6 +93,22 @@ def troubles(database: Database, first: str, last: str) -> list[tuple[str, int]]
             (first, last),
         )
     ]
+
+
+def count_total(database: Database, what: str, kind: str, count: int) -> None:
+    """Add to what was counted since state.db began; in a transaction of the caller."""
+    kinds, known = database.rows("SELECT count(*), coalesce(max(kind = ?), 0) FROM total WHERE what = ?", (kind, what))[
+        0
+    ]
+    database.run(
+        "INSERT INTO total VALUES (?, ?, ?) ON CONFLICT (what, kind) DO UPDATE SET count = count + excluded.count",
+        (what, kind if known or kinds < _MOST_KINDS else OTHERS, count),
+    )
+
+
+def totals(database: Database, what: str) -> list[tuple[str, int]]:
+    """Return by kind what was counted of `what` since state.db began: it only grows, whatever is deleted beside it."""
+    return [(kind, count) for kind, count in database.rows("SELECT kind, count FROM total WHERE what = ?", (what,))]
 
 
 def mailed(database: Database) -> set[str]:

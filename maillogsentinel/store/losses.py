@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from maillogsentinel.store import history
 from maillogsentinel.store.database import Database
 
 DROPPED = "syslog dropped messages"
@@ -25,6 +26,8 @@ def count(database: Database, loss: Loss, day: str) -> None:
         " DO UPDATE SET times = times + excluded.times, missing = missing + excluded.missing",
         (day, *loss),
     )
+    history.count_total(database, history.LOSS, loss.kind, loss.times)
+    history.count_total(database, history.LOST, loss.kind, loss.missing)
 
 
 def losses(database: Database, first: str, last: str) -> list[Loss]:
