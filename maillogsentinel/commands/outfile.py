@@ -14,13 +14,15 @@ from maillogsentinel.store import csvfile
 from maillogsentinel.store.database import os_sentence
 
 
-def write(path: str, text: str) -> None:
-    """Put `text` into the file at `path`. Raises StoreError."""
+def write(path: str, text: str, mode: int | None = None) -> None:
+    """Put `text` into the file at `path`, with exactly this `mode`; None: what the umask leaves. Raises StoreError."""
     if os.path.exists(path) and not os.path.isfile(path):  # a device would be replaced by a file
         raise StoreError(f"Cannot write {path}: it is no file. Name one.")
     try:
         with _replaced(path, 0o666) as file:
             file.write(text.encode())
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
     except OSError as error:
         raise StoreError(os_sentence(error, path)) from error
 
