@@ -20,7 +20,7 @@ COMMANDS = {
     "setup": "ask a few questions, check the answers, write the configuration",
     "explain": "tell for each line of a log whether it is a failure, and why",
     "merge": "several servers' CSVs into one, each record once",
-    "export": "for other programs: records, metrics",
+    "export": "for other programs: records, metrics, addresses to block",
     "append": "make what was collected from other hosts whole copies of their CSVs",
     "ipinfo": "country and network of addresses; --update gets new databases",
     "anonymize": "a log that may be shown to strangers and means the same to every tool",
@@ -115,8 +115,13 @@ def _setup(one: argparse.ArgumentParser) -> None:
 
 
 def _export(one: argparse.ArgumentParser) -> None:
-    one.add_argument("form", choices=["csv", "prometheus"])
+    one.add_argument("form", choices=["csv", "prometheus", "blocklist"])
     one.add_argument("-o", "--output", metavar="FILE", help="write into FILE, whole; not for csv")
+    one.add_argument(
+        "--format",
+        choices=["plain", "nftables", "ipset", "fail2ban", "crowdsec", "postfix-cidr"],
+        help="of the blocklist; default: plain",
+    )
     one.add_argument("--since", metavar="TOKEN", help="csv: only what came after TOKEN")
     one.add_argument("--token-file", metavar="FILE", help="csv: write the new TOKEN there, once all is written")
     one.add_argument("--gzip", action="store_true", help="csv: compress")

@@ -400,6 +400,65 @@ ALERTS_LOG = _option(
     "Log with one line of JSON for each alert; empty: none.",
 )
 
+BLOCKLIST_FAILURES = _option(
+    "blocklist",
+    "failures",
+    values.whole(1, 100_000),
+    "10",
+    "Failures of an address, within the span of hours, for which export blocklist lists it.",
+)
+BLOCKLIST_USERS = _option(
+    "blocklist",
+    "users",
+    values.whole(0, 10_000),
+    "5",
+    "Different users that an address tried within that span for which it is listed as well; 0: their number does not"
+    " matter.",
+)
+BLOCKLIST_HOURS = _option(
+    "blocklist",
+    "hours",
+    values.whole(1, 8760),
+    "24",
+    "The span of hours in which that many failures, or users, must lie.",
+)
+BLOCKLIST_EXPIRE = _option(
+    "blocklist",
+    "expire_hours",
+    values.whole(1, 8760),
+    "48",
+    "Hours that an address stays listed after its last failure.",
+)
+BLOCKLIST_NETWORK = _option(
+    "blocklist",
+    "network_addresses",
+    values.whole(0, 10_000),
+    "0",
+    "Listed addresses of one network (/24 of IPv4, /48 of IPv6) for which the whole network is listed in their place;"
+    " 0: never.",
+)
+BLOCKLIST_ENTRIES = _option(
+    "blocklist",
+    "max_entries",
+    values.whole(1, 100_000),
+    "10000",
+    "Addresses and networks listed at most; the worst ones stay.",
+)
+SPARE_LOGINS = _option(
+    "blocklist",
+    "spare_logins",
+    values.switch,
+    "yes",
+    "Whether networks from which somebody logged in successfully, as far as state.db remembers, are never listed.",
+)
+SPARE_PRIVATE = _option(
+    "blocklist",
+    "spare_private",
+    values.switch,
+    "yes",
+    "Whether private addresses, such as 192.168.0.0/16, are never listed.",
+)
+
 EVENT_DAYS = _option(
     "retention", "event_days", values.whole(1, 3650), "35", "Days that state.db keeps the details of each failure."
 )

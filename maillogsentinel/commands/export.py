@@ -1,11 +1,11 @@
-"""``maillogsentinel export``: the records as CSV, or metrics for Prometheus."""
+"""``maillogsentinel export``: the records as CSV, metrics for Prometheus, or a list of addresses to block."""
 
 import argparse
 import importlib
 
 from maillogsentinel.errors import UsageError
 
-_BELONG = {"since": "csv", "token_file": "csv", "gzip": "csv"}
+_BELONG = {"since": "csv", "token_file": "csv", "gzip": "csv", "format": "blocklist"}
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -199,9 +199,13 @@ class Database:
             return self._connection.execute(sql, values).fetchall()
 
     def each(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows that a query gives one by one; for any number of them."""
+        """Yield the rows that a query gives, one by one; until the last one, or `close`, no other process commits."""
         with sentences(self.path):
             yield from self._connection.execute(sql, values)
+
+    def define(self, name: str, function: Callable[[Any], Any]) -> None:
+        """Let queries call `function`, of one value and without any effect, by `name`."""
+        self._connection.create_function(name, 1, function, deterministic=True)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value kept under `key` in the table of single values."""

@@ -46,6 +46,11 @@ def known(database: Database) -> tuple[int, int]:
     return users, networks
 
 
+def networks(database: Database) -> frozenset[str]:
+    """Return the networks that anybody logged in from, as far as they are known."""
+    return frozenset(network for (network,) in database.rows("SELECT DISTINCT network FROM login"))
+
+
 def trim(database: Database, oldest: int, most: int) -> None:
     """Drop what was last seen before `oldest` (UTC microseconds), and what is more than `most` pairs, the one that was
     not seen for longest first; in a transaction of the caller."""
