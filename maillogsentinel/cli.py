@@ -4,6 +4,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Callable
 
 from maillogsentinel import __version__, config
 from maillogsentinel.errors import MailLogSentinelError
@@ -15,6 +16,7 @@ _OLD_FLAGS = {f"--{name}": name for name in ("setup", "report", "reset", "purge"
 COMMANDS = {
     "extract": "read what is new, append one record per failed login",
     "report": "print or mail a summary, of today unless told otherwise",
+    "top": "who is at it now: addresses, users, places",
     "status": "sources, positions, last run, totals, what is due",
     "check-config": "every fault of the configuration at once",
     "setup": "ask a few questions, check the answers, write the configuration",
@@ -127,6 +129,29 @@ def _export(one: argparse.ArgumentParser) -> None:
     one.add_argument("--gzip", action="store_true", help="csv: compress")
 
 
+def _top(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--minutes", metavar="N", type=_whole(1, 1_000_000), default=60, help="how far back; default: 60")
+    one.add_argument(
+        "--watch",
+        metavar="SECONDS",
+        type=_whole(1, 3600),
+        nargs="?",
+        const=5,
+        help="draw it anew until q is pressed; as in --watch=2, default: 5",
+    )
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    """Return the reader of a number from `low` to `high` on the command line."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
 def _append(one: argparse.ArgumentParser) -> None:
     one.add_argument("directory", metavar="DIRECTORY", help="where each host's slices and copies lie")
 
@@ -164,6 +189,7 @@ def _put_away(one: argparse.ArgumentParser) -> None:
 _ARGUMENTS = {
     "extract": _extract,
     "report": _report,
+    "top": _top,
     "status": _status,
     "check-config": _check_config,
     "setup": _setup,

@@ -56,7 +56,7 @@ def summarise(
 
 def _with_history(summary: Summary, database: Database, times: LocalTime, span: tuple[int, int], now: int) -> Summary:
     start, end = span
-    until = database.rows("SELECT coalesce(max(end), 0) FROM coverage")[0][0]
+    until = history.read_until(database)
     if summary.today:
         # What was logged since the last run is not missing: the report says up to when it was read.
         end = max(start, min(until, now))

@@ -40,6 +40,11 @@ def covered_until(database: Database, path: str) -> int:
     return int(database.rows("SELECT coalesce(max(end), 0) FROM coverage WHERE path = ?", (path,))[0][0])
 
 
+def read_until(database: Database) -> int:
+    """Return up to when any source has been read; 0 when never."""
+    return int(database.rows("SELECT coalesce(max(end), 0) FROM coverage")[0][0])
+
+
 def note_gap(database: Database, path: str, gap: Span, within: int = MINUTE) -> None:
     """Note that lines may be missing; in a transaction of the caller. What follows `within` so many microseconds makes
     no second gap."""
