@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 
 from maillogsentinel import clock, options
 from maillogsentinel.alerting import logfile
@@ -13,7 +14,7 @@ from maillogsentinel.detect.logins import compromises
 from maillogsentinel.detect.patterns import patterns
 from maillogsentinel.detect.thresholds import thresholds
 from maillogsentinel.enrich.geo import Geo
-from maillogsentinel.localtime import HOUR
+from maillogsentinel.localtime import HOUR, SECOND
 from maillogsentinel.store import alerts, findings, new_logins, runs
 from maillogsentinel.store.database import Database
 
@@ -23,6 +24,13 @@ _DAY = 24 * HOUR
 _MOST_KEPT = 20_000
 """Findings in state.db at most."""
 _CLOCK = "clock"
+_PAIRS = 15_000
+"""Pairs of client and user that are counted in memory, so that it needs no more of that than a batch did."""
+_TOOK = "patterns_took"
+_LONG = 5 * SECOND
+_PAUSE = 20
+"""Where it took `_LONG` to look at the failures, they are not looked at again for so many times as long: an attack by
+hundreds of thousands of addresses does not keep the log from being read. Logins are looked at every time."""
 
 
 class Detection:
@@ -47,7 +55,11 @@ class Detection:
         """
         database, now = self._database, self._now
         seen = runs.detected(database)
-        found = self._patterns(seen or 0) + self._logins(backlog=seen is None)
+        pause = self._pause()
+        began = time.monotonic_ns()
+        found = [] if pause else self._patterns(seen or 0)
+        took = (time.monotonic_ns() - began) // 1000
+        found += self._logins(backlog=seen is None)
         before = database.get(_CLOCK)
         shift = clock.set_by(clock.Moment(*json.loads(before)), self._clock) if before else 0
         oldest = now - self._config[options.EVENT_DAYS] * _DAY
@@ -60,16 +72,25 @@ class Detection:
             new_logins.judged(database)
             self._attempts.save()
             database.put(_CLOCK, json.dumps(self._clock))
-            runs.note_detected(database, database.get("next_record", 1))
+            if not pause:
+                database.put(_TOOK, json.dumps([now, took]))
+                runs.note_detected(database, database.get("next_record", 1))
         log.info("Detection: %d findings, %d of them to be told", len(found), told)
         return [clock.sentence(shift)] if shift else []
+
+    def _pause(self) -> bool:
+        """Whether it is too early to look at the failures again, after a look that took long."""
+        at, took = json.loads(self._database.get(_TOOK, "[0, 0]"))
+        return bool(took > _LONG and 0 <= self._now - at < took * _PAUSE)
 
     def _patterns(self, seen: int) -> list[Finding]:
         """What the failures of the last 24 hours amount to, as far as any came since record `seen`."""
         attempts = self._attempts
         if not attempts.reach(seen):
             return []
-        found = patterns(attempts.counted(), self._limits, self._config[options.STATE_DIR], attempts.several_servers())
+        found = patterns(
+            attempts.counted(), self._limits, self._config[options.STATE_DIR], attempts.several_servers(), _PAIRS
+        )
         return attempts.dated(found.findings, seen)
 
     def _logins(self, backlog: bool) -> list[Finding]:

@@ -151,7 +151,22 @@ def test_what_stands_in_the_journal_is_told_as_well(host):
     assert len(host.mails()) == 1
 
 
-# -- what it costs a run with nothing new
+# -- what it costs
+
+
+def test_after_a_look_that_took_long_the_next_one_waits_and_comes_even_if_nothing_is_new(host):
+    host.begun()
+    host.login(ip="192.0.2.200", ago=9 * DAY)
+    took = json.dumps([time.time_ns() // 1000, 30_000_000])
+    host.change("INSERT OR REPLACE INTO meta VALUES ('patterns_took', ?)", took)
+    host.attack()
+    host.write("warning: unknown[203.0.113.99]: SASL LOGIN authentication failed: x, sasl_username=alice\n" * 40, ago=9)
+    host.login("alice", "203.0.113.99")
+    host.extract()
+    assert [line["kind"] for line in host.logged()] == ["login"]
+    host.change("UPDATE meta SET value = ? WHERE key = 'patterns_took'", took.replace(" 30", " 3"))
+    host.extract()
+    assert [line["kind"] for line in host.logged()] == ["login", "spraying"]
 
 
 def test_a_run_with_nothing_new_imports_nothing_of_it_even_if_an_alert_was(host):
