@@ -106,3 +106,9 @@ def network(ip: str) -> str:
     from socket import AF_INET6, inet_ntop, inet_pton
 
     return inet_ntop(AF_INET6, inet_pton(AF_INET6, ip)[:6] + bytes(10)) + "/48"
+
+
+def network_of(text: str) -> str:
+    """Return the network of what should be an address; where it is none, `text` itself."""
+    found = address(text.encode("utf-8", "replace"))
+    return network(found) if found else text

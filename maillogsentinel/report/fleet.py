@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from maillogsentinel.parse.login import network
-from maillogsentinel.parse.postfix import address
+from maillogsentinel.parse.login import network_of
 
 if TYPE_CHECKING:
     from maillogsentinel.store.spill import Spill
@@ -67,7 +66,7 @@ class Counts:
         networks: Counter[Pair] = Counter()
         servers: Counter[Pair] = Counter()
         for (ip, server), number in self._addresses.items():
-            networks[None if ip is None else _network(ip), server] += number
+            networks[None if ip is None else network_of(ip), server] += number
             servers[server, ""] += number
         return {_ADDRESSES: self._addresses, _NETWORKS: networks, _USERS: self._users, _ON_SERVERS: servers}
 
@@ -108,8 +107,3 @@ def _shared(counter: Counter[Pair], top: int) -> Shared:
     several = [(value, number, records[value]) for value, number in servers.items() if number > 1]
     several.sort(key=lambda found: (-found[1], -found[2], found[0]))
     return Shared(several[:top], len(several))
-
-
-def _network(ip: str) -> str:
-    found = address(ip.encode("utf-8", "replace"))
-    return network(found) if found else ip  # in a CSV of another program

@@ -4,15 +4,14 @@ Names are an attacker's to invent, so a dict of them may grow without end. Up to
 they move to a temporary SQLite file, which does the same sums slower.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable
-from heapq import nlargest, nsmallest
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from maillogsentinel.model import Row
 from maillogsentinel.report import fleet as by_server
+from maillogsentinel.report.counts import ATTEMPTS, LISTS, NETWORKS, Counts, rank
 from maillogsentinel.report.fleet import Fleet
 
 if TYPE_CHECKING:
@@ -22,11 +21,6 @@ TOP = 10
 """How many lines a list of the most frequent has."""
 
 _BATCH = 4096
-_TEXT_LIMIT = 8_000_000
-"""Characters that the dicts may hold: names of 2,000 bytes must not make full dicts 40 times larger than usual."""
-
-K = TypeVar("K")
-_Who = tuple[str | None, str | None, str | None]
 
 
 class Attempt(NamedTuple):
@@ -65,94 +59,107 @@ class Tally(NamedTuple):
     """Records whose name was not asked for."""
     fleet: Fleet | None = None
     """What several servers have in common; None unless it was asked for."""
+    networks: Top = Top([], 0, 0)
+    """The first 24 bits of an IPv4 address, the first 48 of an IPv6 address; only where `chosen` was given."""
+    chosen: dict[str, list[tuple[str, int]]] = {}  # noqa: RUF012  # nobody writes to it
+    """Of users, addresses, networks, countries and asns at most `TOP` that were chosen, as in `Top.ranked`."""
+    organisations: dict[str, str] = {}  # noqa: RUF012
+    """The name of each AS number in `asns` and `chosen`, where it is known; only where `chosen` was given."""
 
 
 def tally(
     rows: Iterable[Row], temp_dir: str | None = None, limit: int = 50_000, several_servers: bool = False
 ) -> Tally:
-    """Return the exact numbers of `rows`; `several_servers`: also those of each server.
+    """Return the exact numbers of `rows`; see `Tallying`. Raises StoreError."""
+    with Tallying(temp_dir, limit, several_servers) as counting:
+        for batch in counting.batches(rows):
+            counting.add(batch)
+        return counting.finish()
+
+
+Chosen = Callable[[str, str], bool]
+"""Whether a value of a list (``users``, ``networks`` ...) is to be listed apart."""
+
+
+class Tallying:
+    """Counts records as they come, for who reads them for something else as well. Its methods raise StoreError.
 
     Up to `limit` different keys are counted in memory. Then the counts go on in a private file below `temp_dir`
-    (default: the system's), which has no name any more while it is in use. Raises StoreError when that fails.
+    (default: the system's), which has no name any more while it is in use. `several_servers`: the numbers of each
+    server as well. `chosen`: networks as well, and which values to list apart.
     """
-    counts = _Counts(by_server.Counts() if several_servers else None)
-    statuses: Counter[str] = Counter()
-    rows = iter(rows)
-    spill = None
-    try:
-        while batch := list(islice(rows, min(_BATCH, limit))):
-            counts.add(batch, statuses)
-            if counts.full(limit):
-                if spill is None:
-                    from maillogsentinel.store.spill import Spill
 
-                    spill = Spill(temp_dir)
-                counts.move_to(spill)
-        if spill is None:
-            found = _finish(statuses, counts.attempts(), *map(_top, counts.lists))
-            return found._replace(fleet=counts.fleet.finish(TOP) if counts.fleet else None)
-        counts.move_to(spill)
-        attempts = [(Attempt(*values), number) for values, number in spill.ranked(_ATTEMPTS, TOP)]
-        found = _finish(statuses, attempts, *(_spilled_top(spill, kind) for kind in _LISTS))
-        return found._replace(fleet=by_server.spilled(spill, TOP) if counts.fleet else None)
-    finally:
-        if spill is not None:
-            spill.close()
+    def __init__(
+        self,
+        temp_dir: str | None = None,
+        limit: int = 50_000,
+        several_servers: bool = False,
+        chosen: Chosen | None = None,
+    ) -> None:
+        self._counts = Counts(by_server.Counts() if several_servers else None, chosen is not None)
+        self._statuses: Counter[str] = Counter()
+        self._temp_dir, self._limit, self._chosen = temp_dir, limit, chosen
+        self._spill: Spill | None = None
 
+    def __enter__(self) -> "Tallying":
+        return self
 
-_ATTEMPTS = 0
-_LISTS = (1, 2, 3, 4, 5)
-"""Kinds of keys in a Spill; the lists in the order of Tally's fields."""
+    def __exit__(self, *_: object) -> None:
+        if self._spill is not None:
+            self._spill.close()
 
+    def batches(self, rows: Iterable[Row]) -> Iterator[list[Row]]:
+        """Yield `rows` in lists of the length that suits."""
+        rows = iter(rows)
+        while batch := list(islice(rows, min(_BATCH, self._limit))):
+            yield batch
 
-class _Counts:
-    """What fits into memory. Whole columns are counted at once, which Counter does at the speed of C."""
+    def add(self, batch: list[Row]) -> None:
+        """Count records."""
+        self._counts.add(batch, self._statuses)
+        if self._counts.full(self._limit):
+            self._move()
 
-    def __init__(self, counts: by_server.Counts | None) -> None:
-        self.fleet = counts
-        self.who: Counter[_Who] = Counter()
-        self.lists: tuple[Counter[str | None], ...] = tuple(Counter() for _ in _LISTS)
-        self.size = 0
-        """Characters in the keys of `who`; users and addresses are parts of them, the rest comes from our databases."""
+    def _move(self) -> "Spill":
+        if self._spill is None:
+            from maillogsentinel.store.spill import Spill
 
-    def keys(self) -> int:
-        return len(self.who) + sum(map(len, self.lists)) + (self.fleet.keys() if self.fleet else 0)
+            self._spill = Spill(self._temp_dir)
+        self._counts.move_to(self._spill)
+        return self._spill
 
-    def full(self, limit: int) -> bool:
-        """Whether there are more keys or characters than memory should hold."""
-        return self.keys() > limit or self.size + (self.fleet.size if self.fleet else 0) > _TEXT_LIMIT
-
-    def add(self, batch: list[Row], statuses: Counter[str]) -> None:
-        servers, _, ips, users, hostnames, outcomes, countries, asns, asos = zip(*batch, strict=True)
-        before = len(self.who)
-        self.who.update(zip(users, ips, hostnames, strict=True))
-        for counter, column in zip(self.lists, (users, ips, countries, asos, asns), strict=True):
-            counter.update(column)
-        if self.fleet:
-            self.fleet.add(servers, ips, users)
-        # A dict keeps the order of insertion: the new keys are its last ones.
-        for key in islice(reversed(self.who), len(self.who) - before):
-            self.size += sum(map(len, filter(None, key)))
-        for outcome, number in Counter(outcomes).items():
-            statuses[_known(outcome)] += number
-
-    def move_to(self, spill: "Spill") -> None:
-        spill.add(_ATTEMPTS, self.who)
-        for kind, counter in zip(_LISTS, self.lists, strict=True):
-            spill.add(kind, {(value, "", ""): number for value, number in counter.items()})
-            counter.clear()
-        self.who.clear()
-        self.size = 0
-        if self.fleet:
-            self.fleet.move_to(spill)
-
-    def attempts(self) -> list[tuple[Attempt, int]]:
-        return [(Attempt(*who), number) for who, number in _rank(self.who, _attempt_order)]
+    def finish(self) -> Tally:
+        """Return the exact numbers of what was counted."""
+        counts, chosen = self._counts, self._chosen
+        if self._spill is None:
+            networks = counts.networks() if chosen else Counter()  # before the tops take the unknown out
+            found = _finish(
+                self._statuses,
+                [(Attempt(*who), number) for who, number in counts.attempts(TOP)],
+                *map(_top, counts.lists),
+            )
+            found = found._replace(fleet=counts.fleet.finish(TOP) if counts.fleet else None)
+            if chosen:
+                known = zip(LISTED, counts.listed(networks), strict=True)
+                apart = {name: rank(_of(counter, name, chosen), str, TOP) for name, counter in known}
+                found = found._replace(networks=_top(networks), chosen=apart)
+        else:
+            spill = self._move()
+            attempts = [(Attempt(*values), number) for values, number in spill.ranked(ATTEMPTS, TOP)]
+            found = _finish(self._statuses, attempts, *(_spilled_top(spill, kind) for kind in LISTS))
+            found = found._replace(fleet=by_server.spilled(spill, TOP) if counts.fleet else None)
+            if chosen:
+                apart = {name: _spilled_chosen(spill, name, chosen) for name in LISTED}
+                found = found._replace(networks=_spilled_top(spill, NETWORKS), chosen=apart)
+        numbers = [*found.asns.ranked, *found.chosen.get("asns", ())]
+        return found._replace(organisations={asn: counts.names[asn] for asn, _ in numbers if asn in counts.names})
 
 
-def _known(status: str) -> str:
-    """Return `status`, or empty text for one that is none of ours, so that a foreign CSV cannot bring many."""
-    return status if re.fullmatch("OK|Skipped|Errno [0-9]{1,3}", status) else ""
+LISTED = ("users", "addresses", "networks", "countries", "asns")
+"""The lists from which values may be chosen."""
+_KINDS = {"users": 1, "addresses": 2, "networks": NETWORKS, "countries": 3, "asns": 5}
+_LOOKED_AT = 2_000
+"""Values of a list in a file, the most frequent, among which those chosen are looked for."""
 
 
 def _finish(statuses: Counter[str], attempts: list[tuple[Attempt, int]], *lists: Top) -> Tally:
@@ -166,28 +173,20 @@ def _finish(statuses: Counter[str], attempts: list[tuple[Attempt, int]], *lists:
     return Tally(total, attempts, users, addresses, countries, asos, asns, dict(sorted(failed.items())), skipped)
 
 
-def _rank(counts: dict[K, int], order: Callable[[K], Any]) -> list[tuple[K, int]]:
-    """Return the `TOP` keys with the largest counts; equal counts in `order`, without sorting the whole dict."""
-    largest = nlargest(TOP, counts.values())
-    if not largest:
-        return []
-    least = largest[-1]
-    sure = [(key, number) for key, number in counts.items() if number > least]
-    ties = nsmallest(TOP - len(sure), (key for key, number in counts.items() if number == least), key=order)
-    sure.sort(key=lambda pair: (-pair[1], order(pair[0])))
-    return sure + [(key, least) for key in ties]
-
-
-def _attempt_order(who: _Who) -> Any:
-    user, ip, hostname = who
-    return (user is None, user or "", ip is None, ip or "", hostname is None, hostname or "")
-
-
 def _top(counts: Counter[str | None]) -> Top:
     unknown = counts.pop(None, 0)
     # The order of code points, which is Python's, is that of UTF-8 bytes.
-    ranked = _rank(counts, lambda value: value)
+    ranked = rank(counts, lambda value: value, TOP)
     return Top(ranked, unknown, len(counts))  # type: ignore[arg-type]  # None has been popped
+
+
+def _of(counter: Counter[str | None], name: str, chosen: Chosen) -> dict[str, int]:
+    return {value: number for value, number in counter.items() if value is not None and chosen(name, value)}
+
+
+def _spilled_chosen(spill: "Spill", name: str, chosen: Chosen) -> list[tuple[str, int]]:
+    ranked = [(values[0] or "", number) for values, number in spill.ranked(_KINDS[name], _LOOKED_AT, known=True)]
+    return [(value, number) for value, number in ranked if chosen(name, value)][:TOP]
 
 
 def _spilled_top(spill: "Spill", kind: int) -> Top:

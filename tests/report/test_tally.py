@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from maillogsentinel.errors import StoreError
-from maillogsentinel.report import tally as module
-from maillogsentinel.report.tally import Attempt, Tally, Top, tally
+from maillogsentinel.report import counts
+from maillogsentinel.report.tally import LISTED, Attempt, Tally, Tallying, Top, tally
 
 from .samples import hostile_rows, row
 
@@ -165,8 +165,36 @@ def test_a_full_disk_while_spilling_is_a_sentence_and_not_an_sqlite_error(tmp_pa
     assert run.stdout.startswith("Cannot count the records in a temporary file below ")
 
 
+def counted(rows, limit, tmp_path):
+    with Tallying(str(tmp_path), limit, chosen=lambda kind, name: hash_of(kind, name) % 2 == 0) as counting:
+        for batch in counting.batches(rows):
+            counting.add(batch)
+        return counting.finish()
+
+
+def hash_of(kind, name):
+    return sum(map(ord, kind + name))
+
+
+@pytest.mark.parametrize("limit", [1, 7, 100])
+def test_networks_and_what_is_chosen_are_the_same_in_a_file_as_in_memory(limit, tmp_path):
+    rows = [*hostile_rows(3), *(row(ip=f"203.0.113.{n}", asn=f"{n % 5}", aso=f"Net {n % 3}") for n in range(40))]
+    found, spilled = counted(rows, 50_000, tmp_path), counted(rows, limit, tmp_path)
+    assert found == spilled
+    assert ("203.0.113.0/24", 40) in found.networks.ranked and found.networks.unknown == found.addresses.unknown
+    for kind in LISTED:
+        plain = Counter(filter(None, (getattr(one, COLUMN[kind]) for one in rows))) if kind in COLUMN else {}
+        for name, number in found.chosen[kind]:
+            assert hash_of(kind, name) % 2 == 0 and number == plain.get(name, number)
+    assert found.chosen["users"] and found.chosen["networks"] and len(found.chosen["users"]) <= 10
+    assert found.organisations["3"] == min(one.aso for one in rows if one.asn == "3" and one.aso)
+
+
+COLUMN = {"users": "user", "addresses": "ip", "countries": "country_code", "asns": "asn"}
+
+
 def test_long_names_leave_memory_before_the_number_of_names_makes_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_TEXT_LIMIT", 20_000)
+    monkeypatch.setattr(counts, "_TEXT_LIMIT", 20_000)
     rows = [row(user=f"{number}" + "x" * 1000) for number in range(9000)]
     spilled = []
 
