@@ -68,6 +68,9 @@ CREATE TABLE total (what TEXT, kind TEXT, count INTEGER, PRIMARY KEY (what, kind
 INSERT INTO total SELECT 'trouble', kind, sum(count) FROM trouble GROUP BY kind;
 INSERT INTO total SELECT 'loss', kind, sum(times) FROM loss GROUP BY kind;
 INSERT INTO total SELECT 'lost', kind, sum(missing) FROM loss GROUP BY kind;
+-- what reports remember of a day: attempts of each hour, and which names there were (see digest.py)
+CREATE TABLE digest (day TEXT PRIMARY KEY, generation INTEGER, count INTEGER, made INTEGER, hours TEXT,
+                     users BLOB, addresses BLOB, networks BLOB, countries BLOB, asns BLOB);
 """,
 }
 """What each format has beyond the one before it."""

@@ -223,6 +223,14 @@ def committed(database: Database) -> tuple[str, int, int]:
     return found.get("csv_path", ""), found.get("csv_length", 0), found.get("csv_count", 0)
 
 
+def as_committed(database: Database) -> bool:
+    """Whether nobody has touched the CSV since the last commit; False also while one is under way."""
+    try:
+        return bool(json.loads(database.get("csv_stat", "null")) == _stat(os.stat(committed(database)[0])))
+    except OSError:
+        return False
+
+
 def read_extents(path: str, extents: Iterable[tuple[int, int]], length: int) -> Iterable[bytes]:
     """Yield the CSV's lines within `extents` (start and end in bytes), none of them behind the committed `length`."""
     with open(path, "rb") as file:
