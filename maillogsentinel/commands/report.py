@@ -13,7 +13,7 @@ from maillogsentinel.errors import SourceError, UsageError
 from maillogsentinel.localtime import LocalTime, now, parse_day
 from maillogsentinel.report.build import summarise
 from maillogsentinel.report.rows import Committed, Files, Records
-from maillogsentinel.report.summary import Summary
+from maillogsentinel.report.summary import DatabaseAge, Summary
 from maillogsentinel.store import archive, history
 from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
@@ -45,8 +45,19 @@ def _one(args: argparse.Namespace, config: Config) -> int:
             Files(args.csv or []) if database is None else Committed(database, config[options.CSV_DELIMITER])
         )
         by_mail = not (args.output or args.stdout)
-        notices = _ages(config, by_mail) if database is not None else []
-        summary = summarise(config, records, first, last, now(), database, notices, test=args.test)
+        ages, notices = _ages(config, by_mail) if database is not None else ([], [])
+        summary = summarise(
+            config,
+            records,
+            first,
+            last,
+            now(),
+            database,
+            notices,
+            test=args.test,
+            databases=ages,
+            thorough=args.format != "text",
+        )
         if args.output:
             outfile.write(args.output, _rendered(summary, args.format))
         elif args.stdout:
@@ -83,13 +94,16 @@ def _day(text: str, today: date) -> date:
     return parse_day(text)
 
 
-def _ages(config: Config, by_mail: bool) -> list[str]:
-    """What to say of the databases' age; by mail only once in a while, or nobody would read it."""
+def _ages(config: Config, by_mail: bool) -> tuple[list[DatabaseAge], list[str]]:
+    """The databases' age, and what to say of it; by mail only once in a while, or nobody would read it."""
     from maillogsentinel.enrich import age
+    from maillogsentinel.enrich.geo import Geo
 
+    databases = Geo.open(config).databases
+    ages = [DatabaseAge(database.column, database.path, age.days_old(database)) for database in databases]
     if by_mail and not age.mail_is_due(config[options.STATE_DIR]):
-        return []
-    return age.sentences(config)
+        return ages, []
+    return ages, age.sentences(config, databases)
 
 
 def _note_ages(config: Config, told: list[str]) -> None:
@@ -161,8 +175,18 @@ def _mail_due(config: Config, database: Database, notices: list[str]) -> None:
     groups = [[day] for day in days] if len(days) <= _DAYS_APART else [days]
     records = Committed(database, config[options.CSV_DELIMITER])
     for group in groups:
-        ages = _ages(config, by_mail=True)
-        summary = summarise(config, records, group[0], group[-1], now(), database, [*notices, *ages])
+        ages, old = _ages(config, by_mail=True)
+        summary = summarise(
+            config,
+            records,
+            group[0],
+            group[-1],
+            now(),
+            database,
+            [*notices, *old],
+            databases=ages,
+            thorough=False,
+        )
         _mail(config, summary, records, group[0], group[-1], "text", "")
-        _note_ages(config, ages)
+        _note_ages(config, old)
         history.note_mailed(database, [day.isoformat() for day in group], now())

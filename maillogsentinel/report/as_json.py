@@ -6,23 +6,19 @@ from typing import Any
 from maillogsentinel.report.fleet import Fleet, Shared
 from maillogsentinel.report.summary import Summary
 from maillogsentinel.report.tally import Top
+from maillogsentinel.report.trend import NONE, Comparison, Day, News, Novelty
+from maillogsentinel.report.verdict import verdict
 
 
 def render(summary: Summary) -> str:
     r"""Return the object as one line of ASCII (other characters as ``\uNNNN``) that ends in a newline.
 
-    Keys, which later versions may add to: version, test, reported_at, interval, server (name, address), first_day,
-    last_day, today, coverage (``full``, ``part`` or ``none``), read_until, total, attempts (user, ip, hostname, count),
-    users, addresses, countries, asos, asns (each: top, a list of value and count; unknown; distinct), reverse_dns
-    (failed, by_errno, not_asked), fleet (null but for CSVs that were named; servers, as the lists before; addresses,
-    networks and users, each: top, a list of value, servers and count; distinct, how many several servers have seen),
-    not_covered (start, end, why), losses (kind: ``session``, ``rsyslog`` or ``journald``; times; missing), troubles
-    (kind, count), notices, csv (path, bytes, lines). Unknown values are null;
-    so is total, and all that is counted, when the coverage is ``none``.
+    Its form is docs/report.schema.json; later versions may add keys. Unknown values are null; so is total, and all that
+    is counted, when the coverage is ``none``.
     """
     tally = summary.tally
     known = summary.coverage != "none"
-    lists = ("users", "addresses", "countries", "asos", "asns")
+    lists = ("users", "addresses", "networks", "countries", "asos", "asns")
     counted: dict[str, Any] = {
         "total": tally.total,
         "attempts": [{**who._asdict(), "count": number} for who, number in tally.attempts],
@@ -45,14 +41,53 @@ def render(summary: Summary) -> str:
         "today": summary.today,
         "coverage": summary.coverage,
         "read_until": summary.read_until or None,
+        "verdict": verdict(summary)._asdict(),
+        "comparison": _comparison(summary.comparison) if summary.comparison else None,
         **(counted if known else dict.fromkeys(counted)),
+        "findings": [finding._asdict() for finding in summary.findings],
+        "more_findings": summary.more_findings,
+        "allowed": summary.allowed,
+        "not_looked_for": list(summary.not_looked_for),
+        "new": _news(summary.news) if summary.news else None,
+        "trend": [_day(day) for day in summary.trend],
+        "trend_note": summary.trend_note or None,
         "not_covered": [gap._asdict() for gap in summary.not_covered],
         "losses": [loss._asdict() for loss in summary.losses],
         "troubles": [{"kind": kind, "count": number} for kind, number in summary.troubles],
         "notices": list(summary.notices),
+        "databases": [database._asdict() for database in summary.databases],
         "csv": {"path": summary.csv_path, "bytes": summary.csv_size, "lines": summary.csv_lines},
     }
     return json.dumps(report) + "\n"
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    return {
+        "failures": found.failures,
+        "until_hour": found.until,
+        "week": found.week._asdict(),
+        "month": found.month._asdict(),
+        "factor": found.factor,
+    }
+
+
+def _news(news: News) -> dict[str, Any]:
+    return {"days": news.days, **{found.kind: _novelty(found) for found in news.kinds}}
+
+
+def _novelty(found: Novelty) -> dict[str, Any]:
+    examples = [{"value": value, "count": number} for value, number in found.examples]
+    return {"distinct": found.distinct, "new": found.new, "exact": found.exact, "examples": examples}
+
+
+def _day(day: Day) -> dict[str, Any]:
+    known = day.coverage != NONE
+    return {
+        "day": day.day,
+        "coverage": day.coverage,
+        "failures": day.failures if known else None,
+        "hours": [None if hour in day.blank else count for hour, count in enumerate(day.hours)] if known else None,
+    }
 
 
 def _fleet(fleet: Fleet) -> dict[str, Any]:

@@ -1,18 +1,25 @@
 """From the committed state to a Summary: what is counted, what was not read, and what else the admin must know."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
 
 from maillogsentinel import __version__, options
 from maillogsentinel.config import Config
-from maillogsentinel.localtime import MINUTE, LocalTime
+from maillogsentinel.detect import left_out
+from maillogsentinel.detect.finding import Finding, order
+from maillogsentinel.localtime import LocalTime
+from maillogsentinel.report.counting import count
+from maillogsentinel.report.coverage import worth_telling
+from maillogsentinel.report.lookback import NOTE_CSV, Lookback, look_back
 from maillogsentinel.report.rows import Files, Records
-from maillogsentinel.report.summary import Gap, Loss, Summary, interval_of
-from maillogsentinel.report.tally import tally
+from maillogsentinel.report.summary import DatabaseAge, Gap, Loss, Summary, interval_of
+from maillogsentinel.report.tally import Tally, Top
 from maillogsentinel.report.this_host import full_host_name, host_address
-from maillogsentinel.store import history, losses, runs
+from maillogsentinel.report.trend import MOST_SHOWN, NONE, PART, SHOWN, Day, News, Novelty, empty_hours
+from maillogsentinel.store import findings, history, losses, runs
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.history import NEVER_READ, Span
+from maillogsentinel.store.sketch import Unseen
 
 
 def summarise(
@@ -24,15 +31,22 @@ def summarise(
     database: Database | None,
     notices: Sequence[str] = (),
     test: bool = False,
+    databases: Sequence[DatabaseAge] = (),
+    thorough: bool = True,
 ) -> Summary:
     """Return the summary of the days from `first` to `last`; without a `database` nothing is said of what was read.
 
     `now` is UTC microseconds; `notices` are sentences of the run that mails, beside those that state.db remembers.
-    Raises StoreError.
+    `databases` are those of countries and networks. What only HTML and JSON tell (networks, what is new) is left out
+    unless it is `thorough`. Raises StoreError.
     """
     times = LocalTime(config[options.TIME_ZONE])
-    today = last == times.today(now)
-    temp_dir = config[options.STATE_DIR] if database else None
+    span = (first, last)
+    back = look_back(config, database, times, span, now, names=thorough) if database else None
+    if isinstance(records, Files):
+        watched = last - timedelta(days=min(max((last - first).days + 1, SHOWN), MOST_SHOWN) - 1)
+        records.watch(watched, last)
+    found = count(config, records, span, database, back.is_new if back else _not_new, thorough=thorough)
     summary = Summary(
         version=__version__,
         interval=interval_of(_cron_text(config)),
@@ -41,17 +55,68 @@ def summarise(
         server_address=host_address(),
         first_day=first.isoformat(),
         last_day=last.isoformat(),
-        today=today,
-        tally=tally(records.rows(first, last), temp_dir, several_servers=isinstance(records, Files)),
+        today=last == times.today(now),
+        tally=found.tally,
         csv_path=records.path,
         csv_size=records.size,
         csv_lines=records.count,
         notices=tuple(dict.fromkeys(notices)),
         test=test,
+        findings=tuple(found.patterns.findings),
+        more_findings=found.patterns.left_out,
+        allowed=found.patterns.allowed,
+        databases=tuple(databases),
     )
-    if database is None:
+    if isinstance(records, Files):
+        days = [watched + timedelta(days=place) for place in range((last - watched).days + 1)]
+        return _with_files(summary, records, days)
+    if database is None or back is None:
         return summary
+    summary = _with_lookback(summary, config, back, _stored(database, *times.span(first, last)))
     return _with_history(summary, database, times, times.span(first, last), now)
+
+
+def _stored(database: Database, start: int, end: int) -> list[Finding]:
+    """What runs found: logins, and what began in this time and is more than any one day has of it."""
+    return [one for one in findings.of_day(database, start, end) if one.kind == "login" or (one.first or 0) >= start]
+
+
+def _not_new(kind: str, name: str) -> bool:
+    return False
+
+
+def _with_files(summary: Summary, records: Files, days: Sequence[date]) -> Summary:
+    """What CSVs named on the command line tell of other days; nothing for the sample before the first run."""
+    if not records.path:
+        return summary
+    found = [Day(day.isoformat(), records.hours(day), NONE) for day in days]
+    return summary._replace(
+        trend=tuple(day._replace(coverage=PART, blank=empty_hours(day)) if day.failures else day for day in found),
+        trend_note=NOTE_CSV,
+        not_looked_for=(left_out.NO_LOGINS, left_out.NO_HISTORY_IN_CSV),
+    )
+
+
+def _with_lookback(summary: Summary, config: Config, back: Lookback, stored: Iterable[Finding]) -> Summary:
+    # What the days' own records show has their numbers; a run may have looked back into the day before.
+    found = {(one.kind, one.subject): one for one in (*stored, *summary.findings, *back.bursts)}
+    off = () if config[options.LOGINS_REMEMBER] else (left_out.LOGINS_OFF,)
+    news = None
+    if back.unseen is not None:
+        news = News(back.known_days, tuple(_novelty(summary.tally, *found) for found in back.unseen.items()))
+    return summary._replace(
+        findings=tuple(sorted(found.values(), key=order)),
+        not_looked_for=(*off, *back.not_looked_for),
+        trend=back.trend,
+        comparison=back.comparison,
+        news=news,
+    )
+
+
+def _novelty(numbers: Tally, kind: str, unseen: Unseen) -> Novelty:
+    top: Top = getattr(numbers, kind)
+    new = len(unseen.numbers) if unseen.exact else round(unseen.share * top.distinct)
+    return Novelty(kind, top.distinct, new, unseen.exact, tuple(numbers.chosen.get(kind, ())))
 
 
 def _with_history(summary: Summary, database: Database, times: LocalTime, span: tuple[int, int], now: int) -> Summary:
@@ -66,16 +131,11 @@ def _with_history(summary: Summary, database: Database, times: LocalTime, span: 
     return summary._replace(
         read_until=times.text(until) if summary.today and until > start else "",
         nothing_read=unread >= end - start,
-        not_covered=tuple(_gap(gap, times) for gap in missing if _worth_telling(gap)),
+        not_covered=tuple(_gap(gap, times) for gap in missing if worth_telling(gap)),
         troubles=tuple(history.troubles(database, summary.first_day, summary.last_day)),
         losses=tuple(Loss(*loss) for loss in losses.losses(database, summary.first_day, summary.last_day)),
         notices=tuple(dict.fromkeys((*summary.notices, *(last.problems if last else ())))),
     )
-
-
-def _worth_telling(gap: Span) -> bool:
-    """A log that begins some seconds after midnight has no gap there; a loss is one however short."""
-    return gap.why != NEVER_READ or gap.end - gap.start >= MINUTE
 
 
 def _gap(gap: Span, times: LocalTime) -> Gap:

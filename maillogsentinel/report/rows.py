@@ -1,6 +1,8 @@
 """The records of a span of days: from the committed CSV by its index, or from any CSV of ours read whole."""
 
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -72,6 +74,19 @@ class Files(Records):
         self.size = sum(os.path.getsize(path) for path, _ in self._paths)
         self.header = csvfile.header(self._paths[0][1] if paths else ",")
         self.count = 0
+        self._watched: tuple[str, str] | None = None
+        self._hours: Counter[tuple[bytes, bytes]] = Counter()
+
+    def watch(self, first: date, last: date) -> None:
+        """Let the next `rows` also count the records of each hour from day `first` to day `last`, at most two months;
+        `hours` has them afterwards."""
+        self._watched = (first.isoformat(), last.isoformat())
+        self._hours.clear()
+
+    def hours(self, day: date) -> tuple[int, ...]:
+        """Return the records of each hour of a day that was watched."""
+        text = day.isoformat().encode()
+        return tuple(self._hours[text, b"%02d" % hour] for hour in range(24))
 
     def lines(self, first: date, last: date) -> Iterator[bytes]:
         """Yield the lines of the records from day `first` to day `last`. Raises StoreError."""
@@ -88,11 +103,33 @@ class Files(Records):
         number = (last - first).days + 1
         days = [delimiter + (first + timedelta(days=day)).isoformat() for day in range(min(number, _FEW_DAYS + 1))]
         wanted = [day.encode() for day in days]
+        watched = _Watched(delimiter, *self._watched) if self._watched else None
         for block in _blocks(path):
             self.count += block.count(b"\n")
+            if watched:
+                self._hours.update(watched.dates(block))
             # Most blocks of a long history hold none of a few days.
             if number > _FEW_DAYS or any(day in block for day in wanted):
                 yield from _of_days(_lines(block), first, last, delimiter)
+
+
+class _Watched:
+    """Finds day and hour of the records of some days in the text of a CSV, without taking their lines apart."""
+
+    def __init__(self, delimiter: str, first: str, last: str) -> None:
+        self._low, self._high = first.encode(), last.encode()
+        mark = re.escape(delimiter)
+        server = rf'(?:[^{mark}"\n]*|"(?:[^"\n]|"")*"){mark}'
+        self._pattern = re.compile(rf"^{server}([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) ([0-9]{{2}}):".encode(), re.MULTILINE)
+        # Tens of days: most blocks of a long history hold none of them, and two months have a handful.
+        number = (date.fromisoformat(last) - date.fromisoformat(first)).days + 1
+        dates = [(date.fromisoformat(first) + timedelta(days=place)).isoformat() for place in range(number)]
+        self._begins = [begin.encode() for begin in dict.fromkeys(delimiter + text[:9] for text in dates)]
+
+    def dates(self, block: bytes) -> list[tuple[bytes, bytes]]:
+        if not any(begin in block for begin in self._begins):
+            return []
+        return [found for found in self._pattern.findall(block) if self._low <= found[0] <= self._high]
 
 
 def _blocks(path: str) -> Iterator[bytes]:

@@ -3,7 +3,9 @@
 import re
 from typing import NamedTuple
 
+from maillogsentinel.detect.finding import Finding
 from maillogsentinel.report.tally import Tally
+from maillogsentinel.report.trend import Comparison, Day, News
 
 
 class Gap(NamedTuple):
@@ -26,6 +28,15 @@ class Loss(NamedTuple):
     """How many sessions or notices told of it."""
     missing: int
     """How many lines at least, as far as they told."""
+
+
+class DatabaseAge(NamedTuple):
+    """One of the databases of countries and networks that are in use."""
+
+    column: str
+    """``country`` or ``asn``."""
+    path: str
+    days: int
 
 
 class Summary(NamedTuple):
@@ -64,6 +75,21 @@ class Summary(NamedTuple):
     """The sentence that says what is attached to the mail, or why nothing is; empty when this is not a mail."""
     test: bool = False
     """A sample by ``--test``."""
+    findings: tuple[Finding, ...] = ()
+    """In the order of `finding.order`."""
+    more_findings: int = 0
+    """Findings that were left out, since there are so many."""
+    allowed: int = 0
+    """Failures that the allow-lists took out of the findings; they are in the numbers."""
+    not_looked_for: tuple[str, ...] = ()
+    """Sentences: which detectors had nothing to work on."""
+    trend: tuple[Day, ...] = ()
+    """The days up to the last one covered, in order; empty where nothing is known of them."""
+    trend_note: str = ""
+    """A sentence on what the trend lacks."""
+    comparison: Comparison | None = None
+    news: News | None = None
+    databases: tuple[DatabaseAge, ...] = ()
 
     @property
     def when(self) -> str:

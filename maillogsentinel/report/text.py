@@ -3,6 +3,7 @@
 from maillogsentinel.report import wording
 from maillogsentinel.report.columns import aligned, box, clip, width
 from maillogsentinel.report.summary import Summary
+from maillogsentinel.report.verdict import critical_line
 
 _HEADER_CELLS = 100
 _VALUE_CELLS = 72
@@ -12,10 +13,14 @@ _HOSTNAME_CELLS = 64
 
 def render(summary: Summary) -> str:
     """Return the whole report; its lines end in a newline and have no trailing spaces."""
-    blocks = [_header(summary), wording.total_lines(summary)]
+    blocks = [_header(summary), _total(summary)]
     blocks += [[f"{table.title}:", *_ranking(table)] for table in wording.tables(summary)]
     if summary.tally.total:
         blocks.append(_reverse_dns(summary))
+    found = [f"{severity}:  {_one_line(sentence)}" for severity, sentence in wording.alarming(summary)]
+    if found:
+        beside = [f"  * {sentence}" for sentence in wording.beside_findings(summary)]
+        blocks.append([_rule(wording.FINDINGS_TITLE), *(f"  {line}" for line in found), *beside])
     if summary.not_covered:
         blocks.append([_rule(wording.GAPS_TITLE), wording.GAPS_SENTENCE, *_gaps(summary)])
     if summary.losses:
@@ -30,6 +35,17 @@ def render(summary: Summary) -> str:
     if summary.test:
         blocks.insert(0, [f"*** {wording.SAMPLE} ***"])
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _total(summary: Summary) -> list[str]:
+    """The total; directly below it what nobody may miss."""
+    critical = critical_line(summary)
+    total, *others = wording.total_lines(summary)
+    return [
+        total,
+        *([f"CRITICAL: {_one_line(critical).rstrip('.')}; see '{wording.FINDINGS_TITLE}'."] if critical else []),
+        *others,
+    ]
 
 
 def _header(summary: Summary) -> list[str]:

@@ -5,14 +5,17 @@ from typing import NamedTuple
 from maillogsentinel.report.fleet import Shared
 from maillogsentinel.report.summary import Loss, Summary
 from maillogsentinel.report.tally import TOP, Top
+from maillogsentinel.report.verdict import critical_line
 
 DOCUMENTATION = "https://github.com/cryptozoide/MailLogSentinel/blob/main/README.md"
 SAMPLE = "TEST: a sample made by 'maillogsentinel report --test'. No day counts as reported by it."
 TROUBLE_TITLE = "Server trouble (not attacks, not counted above)"
 GAPS_TITLE = "Hours not covered"
-GAPS_SENTENCE = "These hours were not read, or only in part. What is missing is not in the numbers above:"
+GAPS_NOTE = "These hours were not read, or only in part. What is missing is not in the numbers above."
+GAPS_SENTENCE = f"{GAPS_NOTE.rstrip('.')}:"
 LOSS_TITLE = "Lines that may be missing from the log"
 NOTICES_TITLE = "Notices"
+FINDINGS_TITLE = "What detection found"
 REVERSE_DNS_TITLE = "Reverse DNS Lookup Failure Summary"
 
 ERRNO_MEANING = {
@@ -114,6 +117,33 @@ def total_lines(summary: Summary) -> list[str]:
     return lines
 
 
+FINDINGS = 20
+"""Findings that a report shows; the most severe come first, and JSON has more."""
+
+
+def findings(summary: Summary) -> list[tuple[str, str]]:
+    """Return severity and sentence of what was found, the most severe first."""
+    return [(found.severity, found.sentence) for found in summary.findings[:FINDINGS]]
+
+
+def alarming(summary: Summary) -> list[tuple[str, str]]:
+    """Return those of `findings` that are above the daily noise."""
+    return [found for found in findings(summary) if found[0] != "notice"]
+
+
+def beside_findings(summary: Summary) -> list[str]:
+    """Return what must be known of findings beside themselves: how many there are more, and what they leave out."""
+    sentences = []
+    more = summary.more_findings + max(0, len(summary.findings) - FINDINGS)
+    if more:
+        sentences.append(f"{_number(more, 'more finding')} did not fit here.")
+    if summary.allowed:
+        sentences.append(
+            f"{_number(summary.allowed, 'attempt')} of allow-listed networks and users: counted above, in no finding."
+        )
+    return [*sentences, *summary.not_looked_for]
+
+
 def losses(summary: Summary) -> list[str]:
     """Return the sentences on lines that are missing, or may be."""
     return [_loss(loss) for loss in summary.losses]
@@ -177,6 +207,9 @@ def subject(summary: Summary) -> str:
     else:
         number = {0: "no failed logins", 1: "1 failed login"}.get(total, f"{total} failed logins")
         text = f"{number} {summary.dates}"
+        critical = critical_line(summary)
+        if critical:
+            text = f"{critical[0].lower()}{critical[1:].rstrip('.')}; {text}"
         if summary.coverage == "part":
             text += " (incomplete)"
         elif summary.today:

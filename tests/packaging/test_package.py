@@ -79,6 +79,7 @@ def test_the_contracts_files_are_in_it(package: DebFile) -> None:
         "/usr/share/doc/maillogsentinel/NEWS.Debian.gz",
         "/usr/share/doc/maillogsentinel/changelog.gz",
         "/usr/share/doc/maillogsentinel/copyright",
+        "/usr/share/doc/maillogsentinel/report.schema.json.gz",
     ):
         assert name in names, name
     assert not [name for name in names if name.startswith(("/var", "/usr/local", "/usr/lib/systemd", "/etc/init.d"))]

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from maillogsentinel.detect.finding import Finding
 from maillogsentinel.report.columns import width
 from maillogsentinel.report.summary import Gap, Loss
 from maillogsentinel.report.tally import tally
@@ -125,3 +126,40 @@ def test_a_day_that_was_not_read_never_reads_as_zero():
     assert "Total attempts on 2025-05-27: not known" in text
     assert not re.search(r": 0\b", text)
     assert "2025-05-27 00:00 to 2025-05-28 00:00   (no run reached this day)" in text
+
+
+def test_notices_of_detection_change_nothing():
+    for name, summary in REPORTS.items():
+        found = Finding("country", "notice", "BR", "BR tried 20 users.", 40, 20, 9)
+        changed = summary._replace(findings=(found,), allowed=7, not_looked_for=("Bursts were not looked for.",))
+        assert render(changed) == (DATA / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_findings_stand_behind_the_reverse_dns_summary():
+    found = Finding("network", "warning", "203.0.113.0/24", "203.0.113.0/24 tried\n20 users.", 40, 20, 9)
+    plain, text = (render(summary_of(known_numbers(), findings=findings)) for findings in ((), (found,)))
+    block = "--- What detection found ---\n  warning:  203.0.113.0/24 tried 20 users.\n\n"
+    assert text == plain.replace("Total CSV file size", f"{block}Total CSV file size")
+
+
+def test_what_may_be_a_compromise_stands_directly_below_the_total():
+    found = Finding("login", "critical", "kim@example.org", "kim@example.org logged in.", 31, 1, 1)
+    summary = summary_of(known_numbers(), findings=(found,), allowed=6, not_looked_for=("Bursts were not looked for.",))
+    lines = render(summary).splitlines()
+    at = lines.index("Total attempts on 2025-05-27: 40")
+    assert lines[at + 1 : at + 3] == [
+        "CRITICAL: Possible compromise of kim@example.org; see 'What detection found'.",
+        "",
+    ]
+    at = lines.index("--- What detection found ---")
+    assert lines[at + 1 : at + 4] == [
+        "  critical:  kim@example.org logged in.",
+        "  * 6 attempts of allow-listed networks and users: counted above, in no finding.",
+        "  * Bursts were not looked for.",
+    ]
+
+
+def test_of_many_findings_the_first_are_shown_and_the_others_counted():
+    many = tuple(Finding("bait", "warning", f"192.0.2.{n}", f"192.0.2.{n} tried it.", 1, 1, 1) for n in range(30))
+    text = render(summary_of(known_numbers(), findings=many, more_findings=4))
+    assert text.count("tried it.") == 20 and "  * 14 more findings did not fit here.\n" in text
