@@ -79,6 +79,8 @@ def _extract(one: argparse.ArgumentParser) -> None:
 def _report(one: argparse.ArgumentParser) -> None:
     when = one.add_mutually_exclusive_group()
     when.add_argument("--day", metavar="today|yesterday|YYYY-MM-DD")
+    when.add_argument("--weekly", action="store_true", help="the last seven days that are over")
+    when.add_argument("--monthly", action="store_true", help="the last calendar month that is over")
     when.add_argument("--since", metavar="YYYY-MM-DD", help="first day of a span")
     when.add_argument("--due", action="store_true", help="extract, then mail every completed day not yet mailed")
     one.add_argument("--until", metavar="YYYY-MM-DD", help="last day of the span; default: today")

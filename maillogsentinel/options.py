@@ -93,6 +93,13 @@ SMTP_CREDENTIALS_FILE = _option(
 SMTP_TIMEOUT = _option(
     "report", "smtp_timeout", values.seconds(1, 600), "30", "Seconds that one answer of the SMTP server may take."
 )
+HTML = _option(
+    "report",
+    "html",
+    values.switch,
+    "yes",
+    "Whether mails also have the report as HTML, with the days before, beside the text.",
+)
 ATTACHMENT_MAX_BYTES = _option(
     "report",
     "attachment_max_bytes",

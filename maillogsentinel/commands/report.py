@@ -56,7 +56,7 @@ def _one(args: argparse.Namespace, config: Config) -> int:
             notices,
             test=args.test,
             databases=ages,
-            thorough=args.format != "text",
+            thorough=args.format != "text" or (by_mail and config[options.HTML]),
         )
         if args.output:
             outfile.write(args.output, _rendered(summary, args.format))
@@ -77,7 +77,11 @@ def _span(args: argparse.Namespace, times: LocalTime) -> tuple[date, date]:
     """The first and last day that the arguments name. Raises UsageError."""
     today = times.today(now())
     try:
-        if args.since:
+        if args.weekly or args.monthly:
+            # The last seven days that are over; the last month that is.
+            last = today - timedelta(days=1 if args.weekly else today.day)
+            first = last - timedelta(days=6) if args.weekly else last.replace(day=1)
+        elif args.since:
             first, last = _day(args.since, today), _day(args.until, today) if args.until else today
         else:
             first = last = _day(args.day or "today", today)
@@ -117,7 +121,7 @@ def _rendered(summary: Summary, form: str) -> str:
     if form == "json":
         from maillogsentinel.report.as_json import render
     elif form == "html":
-        from maillogsentinel.report.html import render
+        from maillogsentinel.report.page.document import render
     else:
         from maillogsentinel.report.text import render
     return render(summary)
@@ -134,7 +138,8 @@ def _mail(config: Config, summary: Summary, records: Records, first: date, last:
     )
     summary = summary._replace(attachment=attachment.sentence)
     text = _rendered(summary, "json" if form == "json" else "text")
-    html = _rendered(summary, "html") if form == "html" else ""
+    with_html = form == "html" or (form == "text" and config[options.HTML])
+    html = _rendered(summary, "html") if with_html else ""
     send(config, compose(config, summary, text, [attachment], html=html, to=to))
 
 
@@ -185,7 +190,7 @@ def _mail_due(config: Config, database: Database, notices: list[str]) -> None:
             database,
             [*notices, *old],
             databases=ages,
-            thorough=False,
+            thorough=config[options.HTML],
         )
         _mail(config, summary, records, group[0], group[-1], "text", "")
         _note_ages(config, old)

@@ -145,7 +145,8 @@ def standing(log: bytes) -> tuple[Attempts, Counter[str]]:
 
 def parts(mail: EmailMessage) -> tuple[str, str]:
     """The text of a report, and the CSV that is attached to it."""
-    body, attachment = mail.iter_parts()
+    body = mail.get_body(("plain",))
+    (attachment,) = mail.iter_attachments()
     assert attachment.get_filename() == "maillogsentinel.csv"
     assert attachment.get_content_type() == "text/csv"
     return body.get_content(), attachment.get_content()

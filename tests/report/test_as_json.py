@@ -1,17 +1,63 @@
 import json
+from pathlib import Path
+
+import pytest
 
 from maillogsentinel.report.as_json import render
 from maillogsentinel.report.summary import Gap, Loss
 from maillogsentinel.report.tally import tally
 
+from .pages import PAGES
 from .samples import HOSTILE, hostile_rows, known_numbers, row, summary_of
+from .test_text import REPORTS
 
-KEYS = [
-    "version", "test", "reported_at", "interval", "server", "first_day", "last_day", "today", "coverage", "read_until",
-    "total", "attempts", "users", "addresses", "countries", "asos", "asns", "reverse_dns", "fleet", "not_covered",
-    "losses", "troubles",
-    "notices", "csv",
-]  # fmt: skip
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/report.schema.json").read_text(encoding="utf-8"))
+KEYS = list(SCHEMA["properties"])
+ALL = {**REPORTS, **PAGES}
+
+
+@pytest.fixture
+def schema():
+    """What judges an object by the documented form, in which here nothing else may stand."""
+    jsonschema = pytest.importorskip("jsonschema", reason="install the Debian package python3-jsonschema")
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    return jsonschema.Draft202012Validator(_closed(SCHEMA))
+
+
+def _closed(part):
+    """The schema, in which objects have the documented keys and no others."""
+    if isinstance(part, list):
+        return [_closed(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    closed = {key: _closed(one) for key, one in part.items()}
+    return {"additionalProperties": False, **closed} if "required" in part else closed
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_report_has_the_documented_form(schema, name):
+    schema.validate(json.loads(render(ALL[name])))
+
+
+def test_so_has_the_report_of_a_fleet(schema):
+    numbers = tally([row(server=f"mx{n % 3}", user=f"user{n % 7}") for n in range(50)], several_servers=True)
+    found = json.loads(render(summary_of(numbers, trend_note="A note.")))
+    schema.validate(found)
+    assert found["fleet"]["users"]["distinct"] == 7
+
+
+def test_what_detection_and_the_days_before_say_is_there():
+    found = json.loads(render(PAGES["compromised"]))
+    assert found["verdict"] == {"level": "critical", "sentence": "Possible compromise of kim@example.org."}
+    assert [finding["kind"] for finding in found["findings"]] == ["login", "network", "distributed", "burst"]
+    assert (found["comparison"]["failures"], found["comparison"]["month"]["days"]) == (972, 26)
+    assert found["new"]["countries"] == {
+        "distinct": 5, "new": 1, "exact": True, "examples": [{"value": "SG", "count": 107}]
+    }  # fmt: skip
+    trend = {day["day"]: day for day in found["trend"]}
+    assert trend["2025-05-22"] == {"day": "2025-05-22", "coverage": "none", "failures": None, "hours": None}
+    assert trend["2025-05-24"]["hours"][14:16] == [15, None]
+    assert trend["2025-05-27"]["failures"] == 972
 
 
 def test_the_report_is_one_object_on_one_line_with_the_documented_keys():

@@ -6,11 +6,13 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from maillogsentinel.report import html, text
+from maillogsentinel.report import text
 from maillogsentinel.report.as_json import render
 from maillogsentinel.report.fleet import Fleet, Shared
+from maillogsentinel.report.page import document
 from maillogsentinel.report.tally import tally
 
+from .page_parser import Page
 from .samples import HOSTILE, row, summary_of
 
 
@@ -85,11 +87,13 @@ def test_the_text_tells_it_in_columns(summary):
     assert "Top 10 Usernames tried on several servers on 2025-05-27:\n   1. <b>   2 servers   2 times\n" in shown
 
 
-def test_the_html_tells_it_escaped(summary):
-    shown = html.render(summary)
-    assert "<caption>Attempts per server on 2025-05-27</caption>" in shown
-    assert '<td>192.0.2.0/24</td><td>2 servers</td><td class="n">3</td>' in shown
-    assert "<td>&lt;b&gt;</td><td>2 servers</td>" in shown and "<b>" not in shown
+def test_the_page_tells_it_escaped(summary):
+    tables = Page(document.render(summary)).tables
+    servers = tables["Attempts per server on 2025-05-27"]
+    assert [(cells[0], cells[2]) for cells in servers[1:]] == [("mx2", "2"), ("mx1", "1")]
+    title = "Top 10 {} several servers on 2025-05-27"
+    assert tables[title.format("networks seen on")][1] == ["192.0.2.0/24", "2 servers", "3"]
+    assert tables[title.format("Usernames tried on")][1] == ["<b>", "2 servers", "2"]
 
 
 def test_the_object_tells_it_in_numbers(summary):

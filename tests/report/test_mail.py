@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from maillogsentinel.errors import DeliveryError, UsageError
-from maillogsentinel.report import html, mail
+from maillogsentinel.report import mail
 from maillogsentinel.report.attachment import Attachment
+from maillogsentinel.report.page import document as page
 from maillogsentinel.report.tally import tally
 from maillogsentinel.report.text import render
 
@@ -165,7 +166,7 @@ def test_any_file_name_of_the_csv_is_read_back(tmp_path, name):
 
 
 def test_html_goes_along_with_the_text(tmp_path):
-    document = html.render(summary_of(tally(hostile_rows(1))))
+    document = page.render(summary_of(tally(hostile_rows(1))))
     message = mail.compose(configured(tmp_path), summary_of(), "text\n", [CSV], html=document)
     found = sent_and_read_back(message)
     assert content(found.get_body(("html",))) == document
