@@ -14,7 +14,7 @@ ANSIBLE_OLD = ansible-core==2.14.18
 
 RUN_PACKAGES = python3 python3-dnspython python3-requests python3-maxminddb python3-location libloc-database
 TEST_PACKAGES = $(RUN_PACKAGES) python3-venv python3-pytest python3-pytest-xdist python3-hypothesis python3-zstandard \
-	autopkgtest bash-completion bzip2 debootstrap dovecot-core fail2ban git iproute2 ipset libsasl2-modules libsasl2-modules-db \
+	autopkgtest bash-completion bzip2 chromium debootstrap dovecot-core fail2ban git iproute2 ipset libsasl2-modules libsasl2-modules-db \
 	lintian logrotate man-db nftables openssh-client openssl pflogsumm piuparts postfix procps prometheus python3-debian \
 	python3-jsonschema python3-pexpect python3-stdeb python3-yaml rsyslog sasl2-bin strace \
 	systemd systemd-journal-remote util-linux xz-utils zsh zstd $(BUILD_PACKAGES)
