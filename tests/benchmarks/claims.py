@@ -247,6 +247,30 @@ class Claims:
         claim = "report, one day of 180 : of a history of that day"
         yield judged(claim, pair, 2)
 
+    def page(self) -> Iterator[Row]:
+        """A report with detection and the 28 days before, as HTML, beside one that only counts the day."""
+        place, day, count = self.materials.covered_history, self.materials.reported_day, self.materials.reported_count
+        arguments = ["report", "--stdout", "--format", "html", "--day", day.isoformat()]
+        plain = [PYTHON, str(HERE / "plain_report.py"), str(place.config), day.isoformat()]
+
+        def checked(run: Run, *expected: str) -> Run:
+            if any(one not in run.output for one in expected):
+                raise CommandError(f"the report of {day} has not {expected}: {run.output[:2000]}")
+            return run
+
+        def ours(sample_memory: bool = False) -> Run:
+            run = place.run(*arguments, sample_memory=sample_memory)
+            return checked(run, f"{count:,}", "of 28 days before", "What detection found")
+
+        first = ours(sample_memory=True)
+        report_progress("page, the first one (and megabytes)", first.seconds, first.peak_anonymous / MEGABYTE)
+        pair = alternate(
+            "page, plain report", self.runs, ours, lambda: checked(execute(plain, self.output), str(count))
+        )
+        yield judged("report as HTML, detection, 28 days before : numbers alone", pair, 3)
+        later = ours(sample_memory=True).peak_anonymous
+        yield judged_memory("peak memory of it, also of the first one", max(first.peak_anonymous, later) / MEGABYTE, 60)
+
     def anonymize(self) -> Iterator[Row]:
         """The log anonymized, beside sed that replaces IPv4 addresses and nothing else; both into /dev/null."""
         path = str(self.materials.log.path)
@@ -359,7 +383,7 @@ class Claims:
 
 
 NAMES = (
-    *("plain", "alerts", "naming", "gzip", "journal", "nothing_new", "memory", "report"),
+    *("plain", "alerts", "naming", "gzip", "journal", "nothing_new", "memory", "page", "report"),
     *("anonymize", "ipinfo", "dns", "merge"),
 )
 

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from functools import cached_property
@@ -173,6 +174,17 @@ class Materials:
     def long_history(self) -> Installation:
         """An installation with records of 180 days, which has read the log of the claims as well."""
         return self._adopted("long-history", None, self.log.path)
+
+    @cached_property
+    def covered_history(self) -> Installation:
+        """The same, which is known to have read all of those days."""
+        place = self.long_history
+        end = datetime.datetime.combine(self.today, datetime.time(), datetime.UTC)
+        start = end - datetime.timedelta(days=HISTORY_DAYS)
+        span = (round(start.timestamp() * 1_000_000), round(end.timestamp() * 1_000_000))
+        with sqlite3.connect(place.state / "state.db") as connection:
+            connection.execute("INSERT INTO coverage VALUES ('history', ?, ?)", span)
+        return place
 
     @cached_property
     def one_day_history(self) -> Installation:
