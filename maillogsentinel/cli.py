@@ -9,6 +9,7 @@ from collections.abc import Callable
 from maillogsentinel import __version__, config
 from maillogsentinel.errors import MailLogSentinelError
 from maillogsentinel.progress import terminal_width
+from maillogsentinel.values import whole
 
 _OLD_FLAGS = {f"--{name}": name for name in ("setup", "report", "reset", "purge")}
 
@@ -26,6 +27,7 @@ COMMANDS = {
     "append": "make what was collected from other hosts whole copies of their CSVs",
     "ipinfo": "country and network of addresses; --update gets new databases",
     "anonymize": "a log that may be shown to strangers and means the same to every tool",
+    "prune": "take away the records of whole days that are too old",
     "reset": "archive CSV and positions, so that the next run starts afresh",
     "purge": "archive all that was written",
 }
@@ -184,6 +186,18 @@ def _anonymize(one: argparse.ArgumentParser) -> None:
     )
 
 
+def _prune(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--older-than", metavar="DAYS", type=_days, required=True, help="keep this many days before today")
+    one.add_argument("--dry-run", action="store_true", help="say what would go, and change nothing")
+
+
+def _days(text: str) -> int:
+    try:
+        return whole(1, 36500)(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def _put_away(one: argparse.ArgumentParser) -> None:
     one.add_argument("--delete", action="store_true", help="delete in place of archiving")
 
@@ -201,6 +215,7 @@ _ARGUMENTS = {
     "append": _append,
     "ipinfo": _ipinfo,
     "anonymize": _anonymize,
+    "prune": _prune,
     "reset": _put_away,
     "purge": _put_away,
 }

@@ -16,7 +16,7 @@ from maillogsentinel.sources.loss import CERTAIN
 from maillogsentinel.sources.position import Mark
 from maillogsentinel.sources.scan import Batch
 from maillogsentinel.sources.source import SourceState
-from maillogsentinel.store import history, journal_positions, logins, losses, new_logins, positions, runs
+from maillogsentinel.store import cuts, history, journal_positions, logins, losses, new_logins, positions, runs
 from maillogsentinel.store.adopted import Adopted
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.dnscache import DnsCache
@@ -69,6 +69,9 @@ class Committer:
         self.known: list[str] = []
         """Problems of the sources that this run is done with."""
         self._logins = 0
+        self._pruned = history.pruned_before(database)
+        self.too_old = 0
+        """Failures read in this run that are older than what is kept."""
         self.remembers_logins = config[options.LOGINS_REMEMBER]
         """Whether successful logins are kept."""
 
@@ -84,6 +87,7 @@ class Committer:
         cut meanwhile. Raises StoreError.
         """
         database = self._database
+        too_old = self._drop_pruned(batch) if self._pruned else 0
         if self._adopted.active:
             batch.failures = self._adopted.drop(batch.failures, self._encoder.identity)
         first = database.get("next_record", 1)
@@ -93,6 +97,7 @@ class Committer:
         known = [
             logins.Login(*who, self.geo.lookup(login.ip).country_code, login.first, login.last, login.count)
             for who, login in seen.items()
+            if login.last >= self._pruned
         ]
         compared = new_logins.compared(database, zip(known, (login.ip for login in seen.values()), strict=True))
         servers = self._encoder.by_server(batch.failures)
@@ -122,10 +127,21 @@ class Committer:
 
         self._ledger.commit(encoded.rows, encoded.days, encoded.count, also)
         self.records += encoded.count
+        self.too_old += too_old
         self.troubles += len(batch.troubles)
         self._logins += len(known)
         if encoded.count:
             log.info("Committed %d records; the CSV has %d bytes", encoded.count, self._ledger.length)
+
+    def _drop_pruned(self, batch: Batch) -> int:
+        """Drop what is older than what is kept, and return how many failures: an old log brings nothing back."""
+        old = sum(failure.repeat for failure in batch.failures if failure.stamp < self._pruned)
+        if old:
+            batch.failures = [failure for failure in batch.failures if failure.stamp >= self._pruned]
+        batch.troubles = [trouble for trouble in batch.troubles if trouble.stamp >= self._pruned]
+        found = batch.losses.found
+        batch.losses.found = {key: loss for key, loss in found.items() if loss.last >= self._pruned}
+        return old
 
     def _save_losses(self, batch: Batch, path: str) -> None:
         """Store what is missing; where a daemon says that it dropped lines, the time is not wholly covered."""
@@ -157,12 +173,13 @@ class Committer:
         """Drop what is too old, after a run that added something. Raises StoreError."""
         if not self.records and not self._logins:
             return
-        with self._database.transaction():
+        with self._database.overwriting(), self._database.transaction():
             oldest = now() - self._config[options.LOGINS_DAYS] * _DAY
             logins.trim(self._database, oldest, self._config[options.LOGINS_MAX_ENTRIES])
             new_logins.trim(self._database, self._horizon(), self._config[options.LOGINS_MAX_ENTRIES])
             self._cache.trim()
             positions.forget_marks(self._database)
+            cuts.trim(self._database)
             self._database.run(
                 "DELETE FROM event WHERE record <"
                 " coalesce((SELECT record FROM event WHERE stamp >= ? ORDER BY record LIMIT 1), 1 << 62)",

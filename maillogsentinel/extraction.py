@@ -206,6 +206,12 @@ class Extraction:
         done = self._committer
         if done:
             done.forget()
+            if done.too_old:
+                since = LocalTime(self._config[options.TIME_ZONE]).text(history.pruned_before(self._database))
+                self._notices.append(
+                    f"{done.too_old} failures of before {since} were read and not recorded: records that old were"
+                    " pruned (see prune in maillogsentinel(8))."
+                )
         due = self._detect()
         for notice in self._notices:
             log.warning("%s", notice)

@@ -469,6 +469,14 @@ SPARE_PRIVATE = _option(
 EVENT_DAYS = _option(
     "retention", "event_days", values.whole(1, 3650), "35", "Days that state.db keeps the details of each failure."
 )
+RECORDS_DAYS = _option(
+    "retention",
+    "records_days",
+    values.whole(0, 36500),
+    "0",
+    "Days that records are kept, in the CSV and in state.db: each night report --due does what prune --older-than does"
+    " with it; 0: for ever.",
+)
 ARCHIVE_DAYS = _option(
     "retention",
     "archive_days",

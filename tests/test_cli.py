@@ -63,7 +63,7 @@ def test_old_flags_have_the_options_of_their_command():
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_a_command_alone_is_read_as_among_all_commands(command):
-    needed = {"export": ["csv"], "append": ["directory"], "merge": ["-o", "x", "y"]}
+    needed = {"export": ["csv"], "append": ["directory"], "merge": ["-o", "x", "y"], "prune": ["--older-than", "9"]}
     argv = [command, *needed.get(command, [])]
     alone, among = cli.parser(command).parse_args(argv), cli.parser().parse_args(argv)
     assert vars(alone) == vars(among)

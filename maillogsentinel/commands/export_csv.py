@@ -1,25 +1,21 @@
 """``maillogsentinel export csv``: committed records to stdout, all of them or what came after a token."""
 
 import argparse
-import hashlib
-import json
-import os
 import re
 import sys
 import zlib
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from maillogsentinel import options, privileges
 from maillogsentinel.commands import outfile
-from maillogsentinel.config import load
+from maillogsentinel.config import Config, load
 from maillogsentinel.errors import StoreError, UsageError
-from maillogsentinel.store import csvfile
+from maillogsentinel.store import csvfile, cuts
 from maillogsentinel.store.database import Database
+from maillogsentinel.store.opened import open_committed
 
 _ANOTHER = "the token is of an earlier CSV (reset, restored or edited): this is the whole one"
 _BLOCK = 256 * 1024
-_MARKED = 4096
-"""Bytes before the offset of a token of which it holds a mark."""
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,26 +23,19 @@ def run(args: argparse.Namespace) -> int:
     config = load(args.config)
     privileges.become_owner(config[options.STATE_DIR])
     since = _token(args.since) if args.since is not None else None
-    database = Database(config[options.STATE_DIR])
-    known = dict(database.rows("SELECT key, value FROM meta WHERE key GLOB 'csv_*'"))  # all of one moment
-    database.close()
-    generation, length = known.get("csv_generation", 0), known.get("csv_length", 0)
-    path = known.get("csv_path", config.csv_path)
-    start = 0
-    with _opened(path) as file:
-        if os.fstat(file.fileno()).st_ino != json.loads(known.get("csv_stat", "[0]"))[0]:
-            raise StoreError(
-                f"{path} was replaced since the last extract. The next one puts it right; export again then."
-            )
+    file, state = _opened(config, since)
+    with file:
+        start = 0
         if since:
             header = len(csvfile.header(config[options.CSV_DELIMITER]))
-            if since.generation == generation and header <= since.offset <= length and since.fits(file):
-                start = since.offset
+            if since.generation == state.generation and header <= since.offset <= state.offset and state.fits(file):
+                start = state.place
             else:
                 print(f"maillogsentinel: {_ANOTHER}", file=sys.stderr)
-        _copy(file, path, start, length, args.gzip)
+        _copy(file, state.path, start, state.length, args.gzip)
         if args.token_file:
-            outfile.write(args.token_file, f"{generation}-{length}-{_mark(file, length)}\n")
+            mark = state.mark or cuts.mark(file, state.length)
+            outfile.write(args.token_file, f"{state.generation}-{state.offset}-{mark}\n")
     return 0
 
 
@@ -58,18 +47,51 @@ class Token(NamedTuple):
     mark: str
     """Of the bytes before the offset; empty: anything may stand there."""
 
+
+class State(NamedTuple):
+    """What state.db says, of one moment."""
+
+    path: str
+    generation: int
+    length: int
+    """Bytes to export in all."""
+    offset: int
+    """Of the token to give: the same, and what was pruned."""
+    mark: str
+    """Of that token; empty: that of the bytes before."""
+    since: Token | None
+    place: int
+    """Where in the CSV the records after `since` begin."""
+    since_mark: str | None
+    """What the mark of `since` must be; empty: that of the bytes before; None: nobody knows any more."""
+
     def fits(self, file: IO[bytes]) -> bool:
         """Whether the bytes before the offset are those that were exported.
 
         A snapshot of the machine brings an earlier state and CSV back, which have nothing else to tell them by.
         """
-        return self.mark in ("", _mark(file, self.offset))
+        if not self.since or not self.since.mark:
+            return True
+        return self.since_mark is not None and self.since.mark == (self.since_mark or cuts.mark(file, self.place))
 
 
-def _mark(file: IO[bytes], offset: int) -> str:
-    begin = max(0, offset - _MARKED)
-    file.seek(begin)
-    return hashlib.sha256(file.read(offset - begin)).hexdigest()[:16]
+def _state(database: Database, since: Token | None, known: dict[str, Any]) -> State:
+    length = known.get("csv_length", 0)
+    offset = length + cuts.total(database)
+    place, pruned = cuts.place(database, since.offset) if since else (0, False)
+    since_mark: str | None = cuts.kept_mark(database, since.offset) if since else ""
+    if pruned and not since_mark:
+        since_mark = None
+    return State(
+        known.get("csv_path", ""),
+        known.get("csv_generation", 0),
+        length,
+        offset,
+        cuts.kept_mark(database, offset),
+        since,
+        place,
+        since_mark,
+    )
 
 
 def _token(text: str) -> Token:
@@ -106,8 +128,14 @@ def _write(out: IO[bytes], data: bytes) -> None:
         view = view[out.write(view) :]
 
 
-def _opened(path: str) -> IO[bytes]:
+def _opened(config: Config, since: Token | None) -> tuple[IO[bytes], State]:
+    """The CSV, open, and what state.db says of it. Raises StoreError."""
+    database = Database(config[options.STATE_DIR])
     try:
-        return open(path, "rb")
+        return open_committed(database, lambda known: _state(database, since, known))
     except OSError as error:
-        raise StoreError(f"Cannot read {path}: {error.strerror}. The next extract puts it right.") from error
+        raise StoreError(
+            f"Cannot read {error.filename or config.csv_path}: {error.strerror}. The next extract puts it right."
+        ) from error
+    finally:
+        database.close()

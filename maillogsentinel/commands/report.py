@@ -1,6 +1,7 @@
 """``maillogsentinel report``: print or mail a summary; ``--due`` is the cron form."""
 
 import argparse
+import logging
 import os
 import sys
 from datetime import date, timedelta
@@ -9,7 +10,7 @@ from maillogsentinel import complaints, options
 from maillogsentinel.commands import outfile, session
 from maillogsentinel.commands.extract import extract
 from maillogsentinel.config import Config
-from maillogsentinel.errors import SourceError, UsageError
+from maillogsentinel.errors import MailLogSentinelError, SourceError, UsageError
 from maillogsentinel.localtime import LocalTime, now, parse_day
 from maillogsentinel.report.build import summarise
 from maillogsentinel.report.rows import Committed, Files, Records
@@ -18,6 +19,8 @@ from maillogsentinel.store import archive, history
 from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.lock import MAILING, locked
+
+log = logging.getLogger("maillogsentinel")
 
 _DAYS_APART = 7
 """More due days than these become one mail."""
@@ -155,7 +158,26 @@ def _due(args: argparse.Namespace, config: Config) -> int:
             _mail_due(config, database, notices)
         finally:
             database.close()
-    return status
+            # Also where nothing can be mailed: how long records are kept was promised to those whose they are.
+            kept = _keep_retention(config)
+    return status or kept
+
+
+def _keep_retention(config: Config) -> int:
+    """Prune what is too old, and return the exit status; what goes wrong is told, and hides no other fault."""
+    if not config[options.RECORDS_DAYS]:
+        return 0
+    from maillogsentinel import retention
+
+    try:
+        for notice in retention.keep(config):
+            log.warning("%s", notice)
+            complaints.tell(notice, config[options.STATE_DIR])
+    except MailLogSentinelError as error:
+        log.error("%s", error)
+        complaints.tell(str(error), config[options.STATE_DIR])
+        return error.exit_status
+    return 0
 
 
 def _extract_first(config: Config) -> tuple[list[str], int]:

@@ -50,6 +50,7 @@ def _collect(config: Config) -> dict[str, Any]:
             events=0,
             progress=None,
             last_run=None,
+            kept_since=None,
             pending_records=0,
             due=[],
             logins=None,
@@ -65,6 +66,8 @@ def _collect(config: Config) -> dict[str, Any]:
         *(_journal(database, row[0], times) for row in database.rows("SELECT name FROM journal ORDER BY name")),
     ]
     found["csv"] = {"path": path, "bytes": length, "records": count}
+    pruned = history.pruned_before(database)
+    found["kept_since"] = times.text(pruned) if pruned else None
     found["events"] = database.rows("SELECT count(*) FROM event")[0][0]
     found["logins"] = None
     if config[options.LOGINS_REMEMBER]:
@@ -167,6 +170,8 @@ def _text(found: dict[str, Any]) -> str:
         lines.append(
             f"CSV:        {found['csv']['path']}, {found['csv']['records']} records, {found['csv']['bytes']} bytes"
         )
+    if found["kept_since"]:
+        lines.append(f"Kept since: {found['kept_since']}; what is older was pruned")
     if found["logins"]:
         users, networks = found["logins"]["users"], found["logins"]["networks"]
         lines.append(f"Logins:     {users} users are known to log in, from {networks} networks")

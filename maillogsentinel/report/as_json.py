@@ -41,6 +41,7 @@ def render(summary: Summary) -> str:
         "today": summary.today,
         "coverage": summary.coverage,
         "read_until": summary.read_until or None,
+        "kept_since": summary.kept_since or None,
         "verdict": verdict(summary)._asdict(),
         "comparison": _comparison(summary.comparison) if summary.comparison else None,
         **(counted if known else dict.fromkeys(counted)),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from typing import Any
 
 from maillogsentinel.errors import SourceError, StoreError, UsageError
 from maillogsentinel.model import Row
@@ -14,7 +15,8 @@ from maillogsentinel.sources.stream import BLOCK, open_compressed
 from maillogsentinel.store import csvfile
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.days import extents_of
-from maillogsentinel.store.ledger import committed, read_extents
+from maillogsentinel.store.ledger import committed, read_lines
+from maillogsentinel.store.opened import open_committed
 
 _FEW_DAYS = 31
 _LONGEST = 1 << 20
@@ -53,9 +55,14 @@ class Committed(Records):
     def lines(self, first: date, last: date) -> Iterator[bytes]:
         """Yield the lines of the records from day `first` to day `last`. Raises StoreError."""
         days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
-        extents = extents_of(self._database, days)
+
+        def where(known: dict[str, Any]) -> tuple[list[tuple[int, int]], int]:
+            return extents_of(self._database, days), known.get("csv_length", 0)
+
         try:
-            yield from _of_days(read_extents(self.path, extents, self.size), first, last, self._delimiter)
+            file, (extents, length) = open_committed(self._database, where)
+            with file:
+                yield from _of_days(read_lines(file, extents, length), first, last, self._delimiter)
         except OSError as error:
             raise StoreError(f"Cannot read {self.path}: {error.strerror}. The next extract puts it right.") from error
 

@@ -73,6 +73,8 @@ class Summary(NamedTuple):
     """Sentences: complaints that still hold, possible gaps, the age of databases."""
     attachment: str = ""
     """The sentence that says what is attached to the mail, or why nothing is; empty when this is not a mail."""
+    kept_since: str = ""
+    """``YYYY-MM-DD``, where days covered lie before it whose records were pruned; empty: no such day."""
     test: bool = False
     """A sample by ``--test``."""
     findings: tuple[Finding, ...] = ()
@@ -105,7 +107,7 @@ class Summary(NamedTuple):
 
     @property
     def coverage(self) -> str:
-        """``none``: nothing was read, and nothing is known; ``part``: hours are missing; ``full``."""
+        """``none``: nothing was read, or is kept, and nothing is known; ``part``: hours are missing; ``full``."""
         if self.nothing_read and not self.tally.total:
             return "none"
         return "part" if self.nothing_read or self.not_covered else "full"

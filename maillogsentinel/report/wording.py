@@ -104,17 +104,28 @@ def total_lines(summary: Summary) -> list[str]:
     """Return how many failed logins there were, and what that number leaves out."""
     total, when = summary.tally.total, summary.when
     if summary.coverage == "none":
-        return [f"Total attempts {when}: not known", "", f"Nothing was read that was logged {when}."]
+        why = _not_kept(summary) if _pruned(summary) else f"Nothing was read that was logged {when}."
+        return [f"Total attempts {when}: not known", "", why]
     lines = [f"Total attempts {when}: {total}"]
     if summary.coverage == "part":
         lines[0] += "" if total else " in what was read"
         where = f"; see '{GAPS_TITLE}'" if summary.not_covered else ""
-        lines += ["", f"Not everything that was logged {when} could be read{where}."]
+        what = "is kept, or could be read" if summary.kept_since else "could be read"
+        lines += ["", f"Not everything that was logged {when} {what}{where}."]
     elif not total:
         lines += ["", f"No login failed {when}."]
     if summary.read_until:
         lines += ["", f"Logs were read up to {summary.read_until}."]
     return lines
+
+
+def _pruned(summary: Summary) -> bool:
+    """Whether the records of all days covered were pruned."""
+    return bool(summary.kept_since) and summary.last_day < summary.kept_since
+
+
+def _not_kept(summary: Summary) -> str:
+    return f"Records of before {summary.kept_since} are not kept."
 
 
 FINDINGS = 20
@@ -203,7 +214,7 @@ def subject(summary: Summary) -> str:
     """Return what a mail's subject says behind the prefix: ``mail.example.org: 40 failed logins on 2025-05-27``."""
     total = summary.tally.total
     if summary.coverage == "none":
-        text = f"nothing was read {summary.dates}"
+        text = f"{'no records are kept' if _pruned(summary) else 'nothing was read'} {summary.dates}"
     else:
         number = {0: "no failed logins", 1: "1 failed login"}.get(total, f"{total} failed logins")
         text = f"{number} {summary.dates}"

@@ -13,6 +13,7 @@ from maillogsentinel.store.database import os_sentence
 DIRECTORY = "archive"
 _MARKER = "reset-begun"
 _DAY = 86_400
+_ARCHIVE = re.compile(r"(reset|purge)-\d{8}-\d{6}")
 
 
 def begin(state_dir: str, paths: list[str], delete: bool, kind: str) -> str:
@@ -89,16 +90,24 @@ def state_files(state_dir: str) -> list[str]:
     return [path, path + "-journal"]
 
 
-def expire(state_dir: str, days: int) -> None:
-    """Delete what lies in the archive for longer than `days`; 0 keeps all. Raises StoreError."""
+def expired(state_dir: str, days: int) -> list[str]:
+    """Return what lies in the archive for longer than `days`; nothing for 0. Raises StoreError."""
     parent = os.path.join(state_dir, DIRECTORY)
     if not days or not os.path.isdir(parent):
-        return
+        return []
     try:
-        for name in os.listdir(parent):
-            if re.match(r"(reset|purge)-\d{8}-\d{6}", name):
-                path = os.path.join(parent, name)
-                if time.time() - os.lstat(path).st_mtime > days * _DAY:
-                    _remove(path)
+        paths = [os.path.join(parent, name) for name in sorted(os.listdir(parent)) if _ARCHIVE.match(name)]
+        return [path for path in paths if time.time() - os.lstat(path).st_mtime > days * _DAY]
     except OSError as error:
         raise StoreError(os_sentence(error, error.filename or parent)) from error
+
+
+def expire(state_dir: str, days: int) -> list[str]:
+    """Delete what lies in the archive for longer than `days`, and return it; 0 keeps all. Raises StoreError."""
+    paths = expired(state_dir, days)
+    try:
+        for path in paths:
+            _remove(path)
+    except OSError as error:
+        raise StoreError(os_sentence(error, error.filename or paths[0])) from error
+    return paths

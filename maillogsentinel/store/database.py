@@ -71,6 +71,11 @@ INSERT INTO total SELECT 'lost', kind, sum(missing) FROM loss GROUP BY kind;
 -- what reports remember of a day: attempts of each hour, and which names there were (see digest.py)
 CREATE TABLE digest (day TEXT PRIMARY KEY, generation INTEGER, count INTEGER, made INTEGER, hours TEXT,
                      users BLOB, addresses BLOB, networks BLOB, countries BLOB, asns BLOB);
+-- bytes of the CSV that were pruned, from start to end as if they were still there, and how many were up to each end
+CREATE TABLE cut (start INTEGER PRIMARY KEY, end INTEGER, removed INTEGER);
+-- lengths that the CSV had, pruned bytes counted, of which there may be tokens of export csv, and the mark of each one
+-- that was taken before some of the bytes that it is of were pruned
+CREATE TABLE token (length INTEGER PRIMARY KEY, mark TEXT);
 """,
 }
 """What each format has beyond the one before it."""
@@ -185,6 +190,25 @@ class Database:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let what the block reads be of one moment; for readers, which may only read the file."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def overwriting(self) -> Iterator[None]:
+        """Leave nothing in the file of what the block deletes."""
+        self.run("PRAGMA secure_delete = ON")
+        try:
+            yield
+        finally:
+            self.run("PRAGMA secure_delete = OFF")
 
     def run(self, sql: str, values: tuple[Any, ...] = ()) -> None:
         """Execute one statement."""

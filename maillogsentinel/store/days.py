@@ -8,6 +8,9 @@ from maillogsentinel.store.database import Database
 NEAR = 65_536
 """Bytes of other days that an extent may hold before a new one is begun: readers look at the date anyway."""
 
+LONGEST = 1 << 20
+"""Bytes of a line that are read at once; no record has as many."""
+
 DayMap = dict[str, list[list[int]]]
 """Day -> [[start, end, records], ...]: byte extents in ascending order."""
 
@@ -32,18 +35,20 @@ def scan_days(file: IO[bytes], start: int, delimiter: str) -> tuple[DayMap, int]
     count = 0
     separator = delimiter.encode()
     file.seek(start)
-    at = start
-    while line := file.readline(1 << 20):
-        day = _day(line, separator, delimiter)
-        if day:
+    at, whole = start, True
+    while line := file.readline(LONGEST):
+        # A line that is longer than any record comes in pieces, and what looks like a record may be a part of it.
+        day = day_of(line, separator, delimiter) if whole else ""
+        whole = line.endswith(b"\n")
+        if day and (whole or len(line) < LONGEST):
             add_run(days, day, at, at + len(line), 1)
             count += 1
         at += len(line)
     return days, count
 
 
-def _day(line: bytes, separator: bytes, delimiter: str) -> str:
-    """The day in the date column; empty for a line that is no record."""
+def day_of(line: bytes, separator: bytes, delimiter: str) -> str:
+    """Return the day in the date column; empty for a line that is no record."""
     parts = line.split(separator, 2)
     if len(parts) < 3:
         return ""

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from maillogsentinel.localtime import MINUTE
+from maillogsentinel.localtime import MINUTE, now
 from maillogsentinel.store.database import Database
 
 
@@ -15,6 +15,8 @@ class Span(NamedTuple):
 
 
 NEVER_READ = "the log was not read"
+PRUNED = "records that old are not kept"
+_PRUNED_BEFORE = "pruned_before"
 FAILURE, TROUBLE, LOSS, LOST = "failure", "trouble", "loss", "lost"
 """What is counted in all: records by server; server trouble, losses and the lines lost by them, each by kind."""
 OTHERS = "(others)"
@@ -22,8 +24,26 @@ OTHERS = "(others)"
 _MOST_KINDS = 50
 
 
+def pruned_before(database: Database) -> int:
+    """Return the moment (UTC microseconds) before which nothing is kept, since it was pruned; 0 for never.
+
+    One that lies ahead is of a clock that was wrong, and would keep out all that comes.
+    """
+    moment = int(database.get(_PRUNED_BEFORE, 0))
+    return moment if moment <= now() else 0
+
+
+def note_pruned(database: Database, before: int) -> None:
+    """Note that nothing from before this moment (UTC microseconds) is kept any more; in a transaction of the caller."""
+    database.put(_PRUNED_BEFORE, max(before, pruned_before(database)))
+
+
 def cover(database: Database, path: str, start: int, end: int) -> None:
-    """Note that the source at `path` was read from `start` to `end`; in a transaction of the caller."""
+    """Note that the source at `path` was read from `start` to `end`; in a transaction of the caller.
+
+    Of time of which nothing is kept, nothing is covered, however often it is read.
+    """
+    start = max(start, pruned_before(database))
     if end < start:
         return
     touching = database.rows(
@@ -48,6 +68,8 @@ def read_until(database: Database) -> int:
 def note_gap(database: Database, path: str, gap: Span, within: int = MINUTE) -> None:
     """Note that lines may be missing; in a transaction of the caller. What follows `within` so many microseconds makes
     no second gap."""
+    if gap.end < pruned_before(database):
+        return
     before = database.rows(
         "SELECT min(start) FROM gap WHERE path = ? AND why = ? AND start <= ? AND end >= ?",
         (path, gap.why, gap.start, gap.start - within),
@@ -65,6 +87,11 @@ def not_covered(database: Database, start: int, end: int) -> list[Span]:
     """Return the parts of the time from `start` to `end` that no source covers, and those with a gap, in order."""
     found: list[Span] = []
     at = start
+    pruned = pruned_before(database)
+    if start < pruned:
+        at = min(pruned, end)
+        found.append(Span(start, at, PRUNED))
+        start = at
     for begin, until in database.rows(
         "SELECT start, end FROM coverage WHERE end > ? AND start < ? ORDER BY start", (start, end)
     ):

@@ -20,6 +20,10 @@ from maillogsentinel.store.days import DayMap, merge_days, scan_days
 
 ADOPTED_LENGTH = "adopted_length"
 """The key under which state.db keeps how much of the CSV was there before it; none when nothing was."""
+REPLACING = "replacing"
+"""The key under which it keeps that a pruned CSV is to take the place of the one before; see `replacing`."""
+NEW = ".pruned"
+"""What the name of a pruned CSV ends in until it is in its place."""
 
 
 class Ledger:
@@ -45,6 +49,7 @@ class Ledger:
 
     def _recover(self) -> list[str]:
         get = self._database.get
+        self._finish_replacing()
         self.length, self.count = get("csv_length", 0), get("csv_count", 0)
         stateless = get("csv_generation") is None
         known = get("csv_path") == self.path and not stateless
@@ -64,6 +69,15 @@ class Ledger:
         if pending:
             self._append(*pending)
         return notices
+
+    def _finish_replacing(self) -> None:
+        """Finish a prune that was interrupted, or take away what it began."""
+        if self._database.get(REPLACING):
+            from maillogsentinel.store import replacing
+
+            replacing.finish(self._database)
+        if os.path.lexists(self.path + NEW):
+            os.unlink(self.path + NEW)
 
     def _pending(self) -> tuple[bytes, str, int] | None:
         """The batch that was announced and not confirmed: its lines, its days and its number of records."""
@@ -101,7 +115,7 @@ class Ledger:
         """Find out whether the CSV is what was committed; where it is not, take it as it is."""
         status = os.stat(self.path)
         seen = json.loads(self._database.get("csv_stat", "null"))
-        if seen == _stat(status) and status.st_size == self.length:
+        if seen == identity(status) and status.st_size == self.length:
             return []
         rows = pending[0] if pending else b""
         if rows and seen and seen[0] == status.st_ino and self.length <= status.st_size <= self.length + len(rows):
@@ -152,6 +166,8 @@ class Ledger:
         database = self._database
         database.run("DELETE FROM extent")
         database.run("DELETE FROM day")
+        database.run("DELETE FROM cut")
+        database.run("DELETE FROM token")
         merge_days(database, days, 0)
         # Tokens of `export csv --since` hold the generation: it must differ even from that of a lost state.db.
         database.put("csv_generation", max(database.get("csv_generation", 0) + 1, now()))
@@ -161,7 +177,8 @@ class Ledger:
     def _put_length(self, length: int, count: int) -> None:
         self._database.put("csv_length", length)
         self._database.put("csv_count", count)
-        self._database.put("csv_stat", json.dumps(_stat(os.stat(self.path))))
+        self._database.put("csv_stat", json.dumps(identity(os.stat(self.path))))
+        self._database.run(_NOTE_LENGTH, (length,))
         self.length, self.count = length, count
 
     # -- a batch
@@ -213,33 +230,50 @@ class Ledger:
             self._database.run("DELETE FROM pending")
 
 
-def _stat(status: os.stat_result) -> list[int]:
+def identity(status: os.stat_result) -> list[int]:
+    """Return by what a file is known to be the one that was left behind."""
     return [status.st_ino, status.st_size, status.st_mtime_ns]
+
+
+_NOTE_LENGTH = (
+    "INSERT OR IGNORE INTO token VALUES (? + coalesce((SELECT removed FROM cut ORDER BY start DESC LIMIT 1), 0), NULL)"
+)
+"""A token may be given of each length that is committed; see `cuts`."""
 
 
 def committed(database: Database) -> tuple[str, int, int]:
     """Return the CSV's path, committed length in bytes and number of records; for readers, which need no lock."""
-    found: dict[str, Any] = dict(database.rows("SELECT key, value FROM meta WHERE key GLOB 'csv_*'"))
+    found = values_of(database)
     return found.get("csv_path", ""), found.get("csv_length", 0), found.get("csv_count", 0)
 
 
 def as_committed(database: Database) -> bool:
     """Whether nobody has touched the CSV since the last commit; False also while one is under way."""
     try:
-        return bool(json.loads(database.get("csv_stat", "null")) == _stat(os.stat(committed(database)[0])))
+        return bool(json.loads(database.get("csv_stat", "null")) == identity(os.stat(committed(database)[0])))
     except OSError:
         return False
+
+
+def values_of(database: Database) -> dict[str, Any]:
+    """Return what state.db says of the CSV: the values whose keys begin with ``csv_``, all of one moment."""
+    return dict(database.rows("SELECT key, value FROM meta WHERE key GLOB 'csv_*'"))
 
 
 def read_extents(path: str, extents: Iterable[tuple[int, int]], length: int) -> Iterable[bytes]:
     """Yield the CSV's lines within `extents` (start and end in bytes), none of them behind the committed `length`."""
     with open(path, "rb") as file:
-        for start, end in extents:
-            end = min(end, length)
-            file.seek(start)
-            while start < end:
-                line = file.readline(end - start)
-                if not line:
-                    return
-                start += len(line)
-                yield line
+        yield from read_lines(file, extents, length)
+
+
+def read_lines(file: IO[bytes], extents: Iterable[tuple[int, int]], length: int) -> Iterable[bytes]:
+    """Yield the lines of an open CSV as `read_extents` does."""
+    for start, end in extents:
+        end = min(end, length)
+        file.seek(start)
+        while start < end:
+            line = file.readline(end - start)
+            if not line:
+                return
+            start += len(line)
+            yield line

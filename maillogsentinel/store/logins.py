@@ -70,12 +70,8 @@ def forget(database: Database) -> None:
         " (SELECT 1 FROM finding WHERE kind = 'login') OR EXISTS (SELECT 1 FROM alert WHERE kind = 'login')"
     ):
         return
-    database.run("PRAGMA secure_delete = ON")
-    try:
-        with database.transaction():
-            database.run("DELETE FROM login")
-            database.run("DELETE FROM new_login")
-            database.run("DELETE FROM finding WHERE kind = 'login'")
-            database.run("DELETE FROM alert WHERE kind = 'login'")
-    finally:
-        database.run("PRAGMA secure_delete = OFF")
+    with database.overwriting(), database.transaction():
+        database.run("DELETE FROM login")
+        database.run("DELETE FROM new_login")
+        database.run("DELETE FROM finding WHERE kind = 'login'")
+        database.run("DELETE FROM alert WHERE kind = 'login'")
