@@ -100,6 +100,14 @@ HTML = _option(
     "yes",
     "Whether mails also have the report as HTML, with the days before, beside the text.",
 )
+PSEUDONYMISE = _option(
+    "report",
+    "pseudonymise_users",
+    values.switch,
+    "no",
+    "Whether mails have pseudonyms in place of user names, in attachments too, the same for the same user in each mail;"
+    " what is not mailed keeps the names.",
+)
 ATTACHMENT_MAX_BYTES = _option(
     "report",
     "attachment_max_bytes",

@@ -1,9 +1,11 @@
 """The secret that all pseudonyms are made with: one function for each kind of name, none of them to be undone."""
 
+import contextlib
 import hashlib
 import os
 import stat
 
+from maillogsentinel.durable import sync_directory
 from maillogsentinel.errors import SourceError
 
 SHORTEST = 32
@@ -28,6 +30,36 @@ class Secret:
 def fresh() -> Secret:
     """Return a secret that nobody else has, and that is gone with the process."""
     return Secret(os.urandom(64))
+
+
+def kept(path: str) -> Secret:
+    """Return the secret of the program's own key file, which is made when it is not there: mode 0600.
+
+    Raises SourceError as `from_file`, and where it cannot be written.
+    """
+    try:
+        if not os.path.lexists(path):
+            _make(path)
+    except OSError as error:
+        raise SourceError(f"Cannot write the key file {path}: {error.strerror}.") from error
+    return from_file(path)
+
+
+def _make(path: str) -> None:
+    """Make a key file, whole or not at all; that of another process that was quicker stays."""
+    import base64
+
+    temporary = f"{path}.{os.getpid()}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(base64.b64encode(os.urandom(SHORTEST)) + b"\n")
+        file.flush()
+        os.fsync(descriptor)
+    with contextlib.suppress(FileExistsError):
+        os.link(temporary, path)
+    os.unlink(temporary)
+    sync_directory(os.path.dirname(path))
 
 
 def from_file(path: str) -> Secret:

@@ -10,6 +10,9 @@ from maillogsentinel.commands.reset import put_away
 from maillogsentinel.config import Config
 from maillogsentinel.store import archive
 
+_BESIDE = ("*.mmdb", "country.csv", "asn.csv", "ip-databases.*", "*-ranges.cache*", "complaints", "pseudonyms.key")
+"""What else is written into the state directory."""
+
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
@@ -25,7 +28,7 @@ def _written(config: Config, delete: bool) -> list[str]:
     state_dir, csv, log_file = config[options.STATE_DIR], config.csv_path, config[options.LOG_FILE]
     paths = [csv, *archive.state_files(state_dir)]
     paths += sorted(glob.glob(glob.escape(csv) + ".foreign-*"))
-    for pattern in ("*.mmdb", "country.csv", "asn.csv", "ip-databases.*", "*-ranges.cache*", "complaints"):
+    for pattern in _BESIDE:
         paths += sorted(glob.glob(os.path.join(glob.escape(state_dir), pattern)))
     for log in filter(None, (log_file, config[options.ALERTS_LOG])):
         paths += sorted(path for path in glob.glob(glob.escape(log) + "*"))

@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from maillogsentinel import complaints, options
@@ -16,6 +17,7 @@ from maillogsentinel.report.build import summarise
 from maillogsentinel.report.rows import Committed, Files, Records
 from maillogsentinel.report.summary import DatabaseAge, Summary
 from maillogsentinel.store import archive, history
+from maillogsentinel.store.csvfile import delimiter_of
 from maillogsentinel.store.database import NAME, Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.lock import MAILING, locked
@@ -136,9 +138,20 @@ def _mail(config: Config, summary: Summary, records: Records, first: date, last:
     from maillogsentinel.report.mail import compose, send
 
     days = summary.first_day if first == last else f"{summary.first_day}-{summary.last_day}"
-    attachment = choose_attachment(
-        config, records.path, records.size, lambda: records.lines(first, last), records.header, days
-    )
+    names, not_whole = None, ""
+    if config[options.PSEUDONYMISE]:
+        from maillogsentinel.report import pseudonyms
+
+        names, not_whole = pseudonyms.for_mails(config), pseudonyms.ATTACHED
+        days += "-pseudonyms"
+
+    def lines() -> Iterable[bytes]:
+        if names is None:
+            return records.lines(first, last)
+        return names.lines(records.rows(first, last), delimiter_of(records.header) or ",")
+
+    attachment = choose_attachment(config, records.path, records.size, lines, records.header, days, not_whole)
+    summary = names.summary(summary) if names else summary
     summary = summary._replace(attachment=attachment.sentence)
     text = _rendered(summary, "json" if form == "json" else "text")
     with_html = form == "html" or (form == "text" and config[options.HTML])

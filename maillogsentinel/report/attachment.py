@@ -28,12 +28,14 @@ def choose_attachment(
     day_rows: Callable[[], Iterable[bytes]],
     header: bytes,
     days_label: str,
+    not_whole: str = "",
 ) -> Attachment:
     """Return the best attachment of at most ``attachment_max_bytes``, as it is before the mail's encoding.
 
     `csv_size` is the committed length; nothing behind it is read. `day_rows` gives the CSV text of the days covered in
     pieces of any length; it is called up to twice, and not asked for more than the limit allows. `header` is the CSV's
-    first line with its newline. `days_label` goes into a file name: ``2025-05-27``.
+    first line with its newline. `days_label` goes into a file name: ``2025-05-27``. `not_whole` says why the whole CSV
+    is not to be attached, whatever its size; empty: it may be.
     """
     limit = config[ATTACHMENT_MAX_BYTES]
     if not limit:
@@ -45,16 +47,23 @@ def choose_attachment(
     stem, _, extension = (whole.rpartition(".")[0] if packed else whole).rpartition(".")
     name = f"{stem or extension}-{days_label}.{extension if stem else 'csv'}"
     try:
-        if csv_size <= limit:
+        if csv_size <= limit and not not_whole:
             with open(csv_path, "rb") as file:
                 data = file.read(csv_size)
             kind = ("application", "octet-stream") if packed else ("text", "csv")
             return Attachment(whole, data, *kind, f"Please see attached: {whole}")
-        too_large = f"the whole CSV, {size(csv_size)}, is larger than [report] attachment_max_bytes, {size(limit)}"
+        too_large = not_whole or (
+            f"the whole CSV, {size(csv_size)}, is larger than [report] attachment_max_bytes, {size(limit)}"
+        )
+        nor_days = (
+            "and the records of these days are too large even compressed"
+            if not_whole
+            else "and so are the records of these days compressed"
+        )
         return (
             _days(header, day_rows(), limit, name, too_large)
             or _compressed_days(header, day_rows(), limit, name, too_large)
-            or _nothing(csv_path, f"Nothing is attached: {too_large}, and so are the records of these days compressed.")
+            or _nothing(csv_path, f"Nothing is attached: {too_large}, {nor_days}.")
         )
     except OSError as error:
         return _nothing(csv_path, f"Nothing is attached, as the CSV cannot be read: {error.strerror}.")
