@@ -221,6 +221,62 @@ def test_a_full_disk_changes_nothing(host):
     assert len(users(host)) == len(YOUNG) + 450
 
 
+def test_readers_after_a_prune_that_was_killed_before_the_new_csv_was_in_place_say_so(host):
+    whole = host.csv.read_bytes()
+    child = os.fork()
+    if not child:
+        os.rename = lambda *_: os._exit(9)
+        retention.prune(config.load(str(host.config)), 30, wait=False)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert host.csv.read_bytes() == whole
+    for command in (("export", "csv"), ("report", "--stdout", "--day", day(1))):
+        done = host.run(*command)
+        assert done.returncode == 1
+        assert b"was replaced since the last extract. The next one puts it right" in done.stderr
+        assert done.stderr.count(b"\n") == 1
+    host.extract()
+    assert users(host) == YOUNG
+    assert host.run("export", "csv").stdout == host.csv.read_bytes()
+
+
+def test_a_csv_that_somebody_wrote_into_before_the_new_one_was_in_place_stays(host):
+    child = os.fork()
+    if not child:
+        os.rename = lambda *_: os._exit(9)
+        retention.prune(config.load(str(host.config)), 30, wait=False)
+        os._exit(0)
+    os.waitpid(child, 0)
+    with open(host.csv, "a") as file:
+        file.write("a note\n")
+    done = host.run("extract", "--offline")
+    assert b"was changed by somebody else; it is taken as it is now (10 records)" in done.stderr
+    assert host.csv.read_bytes().endswith(b"a note\n")
+    assert sorted(path.name for path in host.state.iterdir() if path.name != "complaints") == [
+        "lock",
+        "maillogsentinel.csv",
+        "state.db",
+    ]
+    silent(host.run("prune", "--older-than", "30"))
+    assert users(host) == [*YOUNG, None]
+    assert host.csv.read_bytes().endswith(b"a note\n")
+
+
+def test_a_csv_that_somebody_changes_while_it_is_read_stays_and_the_run_says_so(host, monkeypatch):
+    from maillogsentinel.errors import StoreError
+    from maillogsentinel.store import rewriting
+
+    def written_into(directory):
+        with open(host.csv, "a") as file:
+            file.write("a note\n")
+
+    monkeypatch.setattr(rewriting, "sync_directory", written_into)
+    with pytest.raises(StoreError, match=r"was changed by somebody else while it was read; nothing was pruned\."):
+        retention.prune(config.load(str(host.config)), 30, wait=False)
+    assert len(users(host)) == 11
+    assert not os.path.exists(f"{host.csv}.pruned")
+
+
 # -- days
 
 

@@ -12,6 +12,8 @@ import pytest
 import world
 from journal_world import journal_bed
 
+from maillogsentinel.store import csvfile
+
 pytestmark = pytest.mark.slow
 
 MOST = 60 << 10
@@ -118,6 +120,29 @@ def test_many_archives_need_no_more_memory(bed):
             file.write(gzip.compress(bed.lines(3).encode()))
     assert peak(bed) < MOST
     bed.right()
+
+
+@pytest.mark.parametrize("order", ["by day", "mixed"])
+def test_a_prune_of_300000_records_needs_no_more_memory(bed, order):
+    os.unlink(bed.config.csv_path)
+    days = [time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86_400 * ago)) for ago in (99, 98, 97, 5, 4, 3)]
+    with open(bed.config.csv_path, "wb") as file:
+        file.write(csvfile.header(","))
+        for start in range(0, 300_000, 10_000):
+            file.write(
+                "".join(
+                    f"mx,{days[number % 6 if order == 'mixed' else number // 50_000]} 11:13,192.0.2.7,"
+                    f"many{number:07d},null,Skipped,null,null,null\n"
+                    for number in range(start, start + 10_000)
+                ).encode()
+            )
+    done = crash.run(bed.directory)
+    assert "(300000 records)" in done.stderr
+    before = peak(bed)
+    assert peak(bed, "prune", "--older-than", "30") < max(before + (16 << 10), 24 << 10)
+    with open(bed.config.csv_path, "rb") as file:
+        assert sum(b",many" in line for line in file) == 150_000
+    assert peak(bed, "prune", "--older-than", "5") < max(before + (16 << 10), 24 << 10)
 
 
 @pytest.mark.skipif(journal_bed.MISSING, reason=journal_bed.WHY_MISSING)
