@@ -153,6 +153,36 @@ def test_an_edited_csv_is_taken_as_it_is_and_what_somebody_added_stays(host):
     assert users(host)[:4] == YOUNG
 
 
+def test_a_csv_whose_state_was_lost_is_pruned_and_nothing_is_recorded_again(host):
+    (host.state / "state.db").unlink()
+    done = host.run("prune", "--older-than", "30")
+    assert b"was found; its records are kept (10 records)" in done.stderr
+    assert users(host) == YOUNG
+    done = host.run("extract", "--offline")
+    assert b"6 failures of before" in done.stderr
+    assert users(host) == YOUNG
+    host.extract()
+    assert users(host) == YOUNG
+
+
+def test_a_batch_that_was_announced_is_written_before_anything_is_pruned(host):
+    with open(host.log, "a") as file:
+        file.write(failures(60, name="late") + failures(2, name="late"))
+    child = os.fork()
+    if not child:
+        from maillogsentinel.commands.extract import extract
+
+        os.fdatasync = lambda _: os._exit(9)  # how the CSV is synced, but not state.db
+        extract(config.load(str(host.config)), None, offline=True, wait=False)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    os.truncate(host.csv, host.csv.stat().st_size - 50)
+    silent(host.run("prune", "--older-than", "30"))
+    assert users(host) == [*YOUNG, "late2-0", "late2-1"]
+    host.extract()
+    assert users(host) == [*YOUNG, "late2-0", "late2-1"]
+
+
 def test_a_line_longer_than_any_record_stays_whatever_its_middle_looks_like(host):
     block = f"x,{day(90)} 01:00,192.0.2.1,u,null,Skipped,null,null,null".ljust(1 << 20)
     with open(host.csv, "a") as file:
