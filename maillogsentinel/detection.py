@@ -24,8 +24,8 @@ _DAY = 24 * HOUR
 _MOST_KEPT = 20_000
 """Findings in state.db at most."""
 _CLOCK = "clock"
-_PAIRS = 15_000
-"""Pairs of client and user that are counted in memory, so that it needs no more of that than a batch did."""
+_PAIRS = 8_000
+"""Pairs of client and user that are counted in memory: so it needs no more of that than a batch did."""
 _TOOK = "patterns_took"
 _LONG = 5 * SECOND
 _PAUSE = 20
