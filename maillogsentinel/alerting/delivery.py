@@ -8,7 +8,7 @@ from typing import NamedTuple
 from maillogsentinel import options
 from maillogsentinel.alerting import as_json, logfile
 from maillogsentinel.config import Config
-from maillogsentinel.errors import DeliveryError, LockedError
+from maillogsentinel.errors import DeliveryError, LockedError, SourceError
 from maillogsentinel.localtime import LocalTime
 from maillogsentinel.store import alerts
 from maillogsentinel.store.alerts import Alert
@@ -120,12 +120,26 @@ def _mail(config: Config, due: Sequence[Alert]) -> None:
 
     recipients = config[options.ALERTS_EMAIL] or config[options.EMAIL]
     host, times = full_host_name(), LocalTime(config[options.TIME_ZONE])
+    due = _pseudonymised(config, due)
     name = f"alert-{due[0].name}-{due[-1].id}"
     try:
         send(config, letter(config, recipients, text.subject(due, host), text.body(due, host, times), name))
     except DeliveryError as error:
         raise DeliveryError(f"Alerts stay due. {error}") from error
     log.info("Mailed %d alerts to %s", len(due), recipients)
+
+
+def _pseudonymised(config: Config, due: Sequence[Alert]) -> Sequence[Alert]:
+    """What is mailed, without users' names where mails are to have none of them."""
+    if not config[options.PSEUDONYMISE]:
+        return due
+    from maillogsentinel.report import pseudonyms
+
+    try:
+        names = pseudonyms.for_mails(config)
+    except SourceError as error:
+        raise DeliveryError(f"Alerts stay due. {error}") from error
+    return [alert._replace(finding=names.finding(alert.finding)) for alert in due] if names else due
 
 
 _WAYS: dict[int, tuple[Callable[[Config, Sequence[Alert]], None], bool]] = {

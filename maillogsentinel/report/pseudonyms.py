@@ -3,6 +3,7 @@
 They are those that ``anonymize --key`` makes with the same key. What is printed or written into a file has the names.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from os.path import commonprefix
 
@@ -14,6 +15,7 @@ from maillogsentinel.detect.finding import Finding
 from maillogsentinel.model import Row, raw_bytes, safe_text
 from maillogsentinel.report.summary import Summary
 from maillogsentinel.report.tally import Attempt, Top
+from maillogsentinel.report.trend import Novelty
 from maillogsentinel.store import csvfile
 
 NOTICE = (
@@ -26,6 +28,7 @@ KEY_FILE = "pseudonyms.key"
 
 _OF_USERS = ("login", "distributed")
 """Kinds of findings whose subject is a user. The examples of the others are users."""
+_PLAIN = re.compile(r"[^\s\",]+")
 _CUT = 16
 """Names that stand cut off in a sentence have more characters left than these."""
 
@@ -67,7 +70,18 @@ class Pseudonyms:
             ranked = [(self.name(name) if name else name, servers, number) for name, servers, number in users.ranked]
             ranked.sort(key=lambda found: (-found[1], -found[2], found[0]))
             tally = tally._replace(fleet=tally.fleet._replace(users=users._replace(ranked=ranked)))
-        return summary._replace(tally=tally, notices=(*summary.notices, NOTICE))
+        return summary._replace(
+            tally=tally,
+            findings=tuple(map(self.finding, summary.findings)),
+            news=summary.news and summary.news._replace(kinds=tuple(map(self._novelty, summary.news.kinds))),
+            notices=(*summary.notices, NOTICE),
+        )
+
+    def _novelty(self, novelty: Novelty) -> Novelty:
+        if novelty.kind != "users":
+            return novelty
+        examples = [(self.name(name) if name else name, number) for name, number in novelty.examples]
+        return novelty._replace(examples=tuple(sorted(examples, key=lambda found: (-found[1], found[0]))))
 
     def _top(self, top: Top) -> Top:
         ranked = [(self.name(name) if name else name, number) for name, number in top.ranked]
@@ -97,8 +111,14 @@ def _most_first(pair: tuple[Attempt, int]) -> tuple[int, bool, str, str, str]:
 def _replaced(sentence: str, users: list[str], name: Callable[[str], str]) -> str:
     """Return the sentence without the names that stand in it in quotation marks, whole or cut off with three dots.
 
-    A name may hold quotation marks itself. What is quoted and none of `users` is replaced as one name.
+    What is quoted and none of `users` is replaced as one name. Where a name has quotation marks itself, or looks like
+    what may stand between two names, nobody can tell where it ends: then all from the first mark to the last one gives
+    way to the users.
     """
+    if not all(map(_PLAIN.fullmatch, users)):
+        before, _, rest = sentence.partition('"')
+        _, last, after = rest.rpartition('"')
+        return before + ", ".join(f'"{name(user)}"' for user in users) + (after if last else "")
     parts = [sentence]
     for user in sorted(users, key=len, reverse=True):
         quoted = f'"{name(user)}"'

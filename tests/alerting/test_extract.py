@@ -489,6 +489,28 @@ def test_names_of_an_attacker_change_neither_mail_nor_log_nor_command(host):
 # -- status
 
 
+def test_with_pseudonyms_no_users_name_leaves_by_mail_and_all_else_has_the_names(host):
+    host.configure(report="pseudonymise_users = yes\n")
+    host.begun().attack(name="alice")
+    host.extract()
+    (mail,) = host.mails()
+    assert "alice" not in mail.as_string() and "tried 3 different users" in mail.get_content()
+    (line,) = host.logged()
+    assert all(name.startswith("alice") for name in line["examples"]) and host.commanded() == [line]
+
+
+def test_without_a_good_key_for_pseudonyms_the_alert_stays_due(host):
+    host.configure(report="pseudonymise_users = yes\n")
+    host.begun().attack()
+    (host.installation.state / "pseudonyms.key").write_text("short")
+    assert host.complaint(1).startswith("maillogsentinel: Alerts stay due. ")
+    assert host.mails() == []
+    (host.installation.state / "pseudonyms.key").unlink()
+    host.attack("198.51.100.7")
+    host.extract()
+    assert len(host.mails()) == 1
+
+
 def test_status_says_when_the_last_alert_was_and_how_many_are_due(host):
     assert host.status() is None
     host.sendmail = host.script("broken", "exit 75")

@@ -37,18 +37,19 @@ COMPROMISE = Finding(
     "login",
     "critical",
     "kim@example.org",
-    "kim@example.org logged in from 203.0.113.50 (NL) on 2025-05-27 21:52, 14 minutes after the last of 31 failures"
-    " from there; never before from NL.",
+    '"kim@example.org" logged in from 203.0.113.50 (NL), a country never seen for this user, after 31 failures of that'
+    " address.",
     31,
     1,
     1,
+    examples=("203.0.113.50",),
 )
 FINDINGS = (
     Finding(
         "network",
         "warning",
         "203.0.113.0/24",
-        "The network 203.0.113.0/24 (Example Hosting B.V.) tried 11 users, 412 times, from 38 addresses.",
+        "38 addresses of 203.0.113.0/24 tried 11 different users, 412 times in all.",
         412,
         11,
         38,
@@ -57,12 +58,21 @@ FINDINGS = (
         "distributed",
         "warning",
         "info@example.org",
-        "info@example.org was tried 143 times from 87 addresses, at most 3 times from each.",
+        '87 addresses tried the user "info@example.org" and hardly anybody else, 143 times in all: distributed'
+        " guessing.",
         143,
         1,
         87,
     ),
-    Finding("burst", "notice", "2025-05-27 21", "Between 21:00 and 22:00 were 190 failures; 12 are usual.", 190, 9, 60),
+    Finding(
+        "burst",
+        "notice",
+        "2025-05-27 21:00",
+        "From 21:00 to 22:00 there were 190 failures; the last weeks had up to 12 in such an hour as a rule.",
+        190,
+        0,
+        0,
+    ),
 )
 
 

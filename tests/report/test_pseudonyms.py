@@ -1,6 +1,7 @@
 """Pseudonyms in mails: the same for the same user and key, nothing of a name left, and nothing else changed."""
 
 import os
+import re
 import stat
 
 import pytest
@@ -13,10 +14,13 @@ from maillogsentinel.anonymize.names import Names
 from maillogsentinel.detect.finding import Finding
 from maillogsentinel.errors import SourceError
 from maillogsentinel.model import safe_text
-from maillogsentinel.report import as_json, html, text
+from maillogsentinel.report import as_json, text
+from maillogsentinel.report.page import document
 from maillogsentinel.report.pseudonyms import Pseudonyms
 from maillogsentinel.report.tally import tally
+from maillogsentinel.report.verdict import verdict
 
+from .pages import PAGES
 from .samples import HOSTILE, row, summary_of
 
 KEY = secret.Secret(b"x" * 32)
@@ -51,7 +55,7 @@ def test_no_form_of_the_report_has_a_name_left_and_all_have_the_same_numbers(pse
     ]
     before = summary_of(tally(rows, several_servers=True))
     after = pseudonyms.summary(before)
-    for render in (text.render, html.render, as_json.render):
+    for render in (text.render, document.render, as_json.render):
         shown = render(after)
         for user in (*users, "alice", "DOM"):
             assert user not in shown
@@ -61,6 +65,22 @@ def test_no_form_of_the_report_has_a_name_left_and_all_have_the_same_numbers(pse
     assert sorted(number for _, number in after.tally.users.ranked) == sorted(n for _, n in before.tally.users.ranked)
     names = [name for name, _ in after.tally.users.ranked]
     assert names == sorted(names), "the order of equal ones tells something of the names"
+
+
+def test_findings_and_what_is_new_have_no_name_left_in_any_form(pseudonyms):
+    before = PAGES["compromised"]
+    names = {finding.subject for finding in before.findings if finding.kind in ("login", "distributed")}
+    names |= {name for novelty in before.news.kinds if novelty.kind == "users" for name, _ in novelty.examples}
+    names |= {name for name, _ in before.tally.users.ranked if name}
+    assert len(names) > 5
+    after = pseudonyms.summary(before)
+    for render in (text.render, document.render, as_json.render):
+        shown = render(after)
+        left = [name for name in names if re.search(rf"(?<![\w.]){re.escape(name)}(?![\w.])", shown)]
+        assert not left, (render.__module__, left)
+    assert pseudonyms.user("kim@example.org") in verdict(after).sentence
+    for one, other in zip(before.findings, after.findings, strict=True):
+        assert (one.kind, one.attempts, one.users) == (other.kind, other.attempts, other.users)
 
 
 def finding(kind, subject, sentence, examples=()):
