@@ -18,7 +18,7 @@ from maillogsentinel.report.this_host import full_host_name, host_address
 from maillogsentinel.report.trend import MOST_SHOWN, NONE, PART, SHOWN, Day, News, Novelty, empty_hours
 from maillogsentinel.store import findings, history, losses, runs
 from maillogsentinel.store.database import Database
-from maillogsentinel.store.history import NEVER_READ, PRUNED, Span
+from maillogsentinel.store.history import UNKNOWN, Span
 from maillogsentinel.store.sketch import Unseen
 
 
@@ -126,7 +126,7 @@ def _with_history(summary: Summary, database: Database, times: LocalTime, span: 
         # What was logged since the last run is not missing: the report says up to when it was read.
         end = max(start, min(until, now))
     missing = history.not_covered(database, start, end)
-    unread = sum(gap.end - gap.start for gap in missing if gap.why in (NEVER_READ, PRUNED))
+    unread = sum(gap.end - gap.start for gap in missing if gap.why in UNKNOWN)
     pruned = history.pruned_before(database)
     last = runs.last_run(database)
     return summary._replace(

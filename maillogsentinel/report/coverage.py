@@ -7,7 +7,7 @@ from maillogsentinel.localtime import HOUR, MINUTE, LocalTime
 from maillogsentinel.report.trend import FULL, NONE, PART
 from maillogsentinel.store import history
 from maillogsentinel.store.database import Database
-from maillogsentinel.store.history import NEVER_READ, Span
+from maillogsentinel.store.history import NEVER_READ, UNKNOWN, Span
 
 
 def worth_telling(gap: Span) -> bool:
@@ -30,9 +30,9 @@ def coverages(database: Database, times: LocalTime, days: Sequence[date], until:
 
 
 def unread_hours(database: Database, times: LocalTime, day: date) -> frozenset[int]:
-    """Return the hours of `day` (0 to 23, in local time) of which nothing was read."""
+    """Return the hours of `day` (0 to 23, in local time) of which nothing is known."""
     start, end = times.span(day, day)
-    gaps = [gap for gap in history.not_covered(database, start, end) if gap.why == NEVER_READ]
+    gaps = [gap for gap in history.not_covered(database, start, end) if gap.why in UNKNOWN]
     unread: set[int] = set()
     other: set[int] = set()
     for begin in range(start, end, HOUR):
@@ -45,7 +45,7 @@ def _coverage(gaps: Iterable[Span], start: int, end: int) -> str:
     within = [
         Span(max(gap.start, start), min(gap.end, end), gap.why) for gap in gaps if gap.start < end and gap.end >= start
     ]
-    unread = sum(gap.end - gap.start for gap in within if gap.why == NEVER_READ)
+    unread = sum(gap.end - gap.start for gap in within if gap.why in UNKNOWN)
     if unread >= end - start:
         return NONE
     return PART if any(map(worth_telling, within)) else FULL

@@ -106,6 +106,13 @@ class Summary(NamedTuple):
         return f"from {self.first_day} to {self.last_day}"
 
     @property
+    def not_kept(self) -> str:
+        """Why nothing is known where the records of all days covered were pruned; else empty."""
+        if not self.kept_since or self.last_day >= self.kept_since:
+            return ""
+        return f"records of before {self.kept_since} are not kept"
+
+    @property
     def coverage(self) -> str:
         """``none``: nothing was read, or is kept, and nothing is known; ``part``: hours are missing; ``full``."""
         if self.nothing_read and not self.tally.total:

@@ -36,7 +36,8 @@ def verdict(summary: Summary) -> Verdict:
     if warnings:
         return Verdict(ATTACK, f"Under attack by {_joined([attack(one) for one in warnings])}.")
     if summary.coverage == "none":
-        return Verdict(UNKNOWN, f"Nothing is known of what happened {summary.when}: nothing was read.")
+        why = summary.not_kept or "nothing was read"
+        return Verdict(UNKNOWN, f"Nothing is known of what happened {summary.when}: {why}.")
     return _by_number(summary)
 
 

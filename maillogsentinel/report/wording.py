@@ -104,7 +104,8 @@ def total_lines(summary: Summary) -> list[str]:
     """Return how many failed logins there were, and what that number leaves out."""
     total, when = summary.tally.total, summary.when
     if summary.coverage == "none":
-        why = _not_kept(summary) if _pruned(summary) else f"Nothing was read that was logged {when}."
+        kept = summary.not_kept
+        why = f"{kept[0].upper()}{kept[1:]}." if kept else f"Nothing was read that was logged {when}."
         return [f"Total attempts {when}: not known", "", why]
     lines = [f"Total attempts {when}: {total}"]
     if summary.coverage == "part":
@@ -117,15 +118,6 @@ def total_lines(summary: Summary) -> list[str]:
     if summary.read_until:
         lines += ["", f"Logs were read up to {summary.read_until}."]
     return lines
-
-
-def _pruned(summary: Summary) -> bool:
-    """Whether the records of all days covered were pruned."""
-    return bool(summary.kept_since) and summary.last_day < summary.kept_since
-
-
-def _not_kept(summary: Summary) -> str:
-    return f"Records of before {summary.kept_since} are not kept."
 
 
 FINDINGS = 20
@@ -214,7 +206,7 @@ def subject(summary: Summary) -> str:
     """Return what a mail's subject says behind the prefix: ``mail.example.org: 40 failed logins on 2025-05-27``."""
     total = summary.tally.total
     if summary.coverage == "none":
-        text = f"{'no records are kept' if _pruned(summary) else 'nothing was read'} {summary.dates}"
+        text = f"{'no records are kept' if summary.not_kept else 'nothing was read'} {summary.dates}"
     else:
         number = {0: "no failed logins", 1: "1 failed login"}.get(total, f"{total} failed logins")
         text = f"{number} {summary.dates}"

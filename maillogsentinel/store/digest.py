@@ -18,7 +18,8 @@ from maillogsentinel.parse.login import network_of
 from maillogsentinel.store import csvfile
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.days import extents_of
-from maillogsentinel.store.ledger import as_committed, committed, read_extents
+from maillogsentinel.store.ledger import as_committed, committed, read_lines
+from maillogsentinel.store.opened import open_committed
 from maillogsentinel.store.sketch import Gathering, Sketch, from_bytes, number, to_bytes
 
 KINDS = ("users", "addresses", "networks", "countries", "asns")
@@ -87,9 +88,14 @@ class Digests:
         if day not in self._counts:
             return NOTHING
         if day not in self._made:
-            extents = extents_of(self._database, [day])
+
+            def where(known: dict[str, Any]) -> tuple[list[tuple[int, int]], int]:
+                return extents_of(self._database, [day]), known.get("csv_length", 0)
+
             try:
-                self._made[day] = digest_of(read_extents(self._path, extents, self._size), day, self._delimiter)
+                file, (extents, length) = open_committed(self._database, where)
+                with file:
+                    self._made[day] = digest_of(read_lines(file, extents, length), day, self._delimiter)
             except OSError as error:
                 raise StoreError(
                     f"Cannot read {self._path}: {error.strerror}. The next extract puts it right."

@@ -16,6 +16,8 @@ class Span(NamedTuple):
 
 NEVER_READ = "the log was not read"
 PRUNED = "records that old are not kept"
+UNKNOWN = (NEVER_READ, PRUNED)
+"""Why nothing at all is known of a time; with any other reason there may be something missing in it."""
 _PRUNED_BEFORE = "pruned_before"
 FAILURE, TROUBLE, LOSS, LOST = "failure", "trouble", "loss", "lost"
 """What is counted in all: records by server; server trouble, losses and the lines lost by them, each by kind."""

@@ -57,6 +57,14 @@ def test_without_anything_read_nothing_is_known(database):
     assert coverages(database, LocalTime("UTC"), [], 0) == {}
 
 
+def test_what_was_pruned_is_as_unknown_as_what_nobody_read(database):
+    with database.transaction():
+        history.note_pruned(database, stamp(30))
+    found = coverages(database, LocalTime("UTC"), DAYS, stamp(31, 9))
+    assert list(found.values())[:2] == ["none", "none"]
+    assert unread_hours(database, LocalTime("UTC"), date(2025, 3, 29)) == frozenset(range(24))
+
+
 def test_hours_that_nobody_read_are_told(database):
     read(database, (stamp(29, 2, 30), stamp(29, 20)))
     assert unread_hours(database, LocalTime("UTC"), DAYS[1]) == {0, 1, 20, 21, 22, 23}

@@ -30,6 +30,13 @@ def test_a_day_that_nobody_read_is_not_known_and_never_quiet():
     assert of(5, not_covered=GAP) == ("unknown", "5 failed logins in what was read, but not all was read.")
 
 
+def test_a_day_whose_records_were_pruned_is_not_known_and_says_why():
+    found = of(0, nothing_read=True, kept_since="2025-06-01", usual=100)
+    why = "records of before 2025-06-01 are not kept"
+    assert found == ("unknown", f"Nothing is known of what happened on 2025-05-27: {why}.")
+    assert of(0, nothing_read=True, kept_since="2025-05-27").sentence.endswith(": nothing was read.")
+
+
 def test_a_day_without_a_failure_is_quiet():
     assert of(0) == ("quiet", "A quiet day: no login failed.")
     assert of(0, today=True).sentence == "A quiet day: no login failed so far."
