@@ -47,6 +47,7 @@ def test_words_that_an_option_knows_are_its_choices(specs: dict[str, Any]) -> No
         "maillogsentinel_report_smtp_security",
         "maillogsentinel_general_log_level",
         "maillogsentinel_csv_date_precision",
+        "maillogsentinel_alerts_minimum_severity",
     }
 
 
