@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maillogsentinel import config, retention
-from maillogsentinel.commands import append, export
+from maillogsentinel.commands import append, export_csv
 from maillogsentinel.commands.extract import extract
 from maillogsentinel.store import csvfile, cuts, days, rewriting
 
@@ -112,7 +112,7 @@ class World:
         args = Namespace(config=self.config_path, since=since or None, token_file=token_file, gzip=False)
         out, error = io.TextIOWrapper(io.BytesIO()), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-            assert export.run(args) == 0
+            assert export_csv.run(args) == 0
         with open(token_file, encoding="ascii") as file:
             return file.read().strip(), out.buffer.getvalue(), error.getvalue()
 
