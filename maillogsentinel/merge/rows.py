@@ -130,16 +130,17 @@ class Rows:
             return
         try:
             cells = self._cells(line)
+            ours = self._out.join(csvfile.cell(cell, self._out) for cell in cells).encode()
+            _check_length(ours)
         except RejectedError as error:
             taken.rejected.append((number, str(error), line))
             return
-        taken.lines.append(self._out.join(csvfile.cell(cell, self._out) for cell in cells).encode())
+        taken.lines.append(ours)
         taken.dates.append((cells[1] or "").encode())
 
     def _cells(self, line: bytes) -> list[str | None]:
         """Return a row's values, in the order and form of this version. Raises RejectedError."""
-        if len(line) > MAX_LINE:
-            raise RejectedError(f"longer than {MAX_LINE} bytes")
+        _check_length(line)
         try:
             found = next(csv.reader((line.decode("utf-8", "surrogateescape"),), delimiter=self._header.delimiter))
         except csv.Error as error:
@@ -153,6 +154,12 @@ class Rows:
         if not _A_DATE.fullmatch(row["date"]):
             raise RejectedError("the date is none, or has another form")
         return _cells_of(row, self._header.raw or old is not None)
+
+
+def _check_length(line: bytes) -> None:
+    """Raises RejectedError for a line as none of ours is, or that would become one and be rejected next time."""
+    if len(line) > MAX_LINE:
+        raise RejectedError(f"longer than {MAX_LINE} bytes")
 
 
 def _cells_of(row: dict[str, str], raw: bool) -> list[str | None]:

@@ -147,6 +147,17 @@ def test_a_row_that_cannot_be_read_is_rejected_and_costs_no_other(line, why):
     assert (number, row) == (1, line[:-1]) and why in reason
 
 
+def test_a_row_that_would_be_too_long_once_it_is_safe_is_rejected_at_once():
+    """Else a second merge would reject what the first one wrote."""
+    begin, end = b"mx,2025-05-17 11:13,192.0.2.7,", b",null,OK,FR,1,Example\n"
+    most = (MAX_LINE - len(begin + end) + 1) // 4
+    found = taken(OURS, begin + b"\x01" * most + end, begin + b"\x01" * (most + 1) + end)
+    (line,) = found.lines
+    assert taken(OURS, line + b"\n").lines == [line]
+    ((number, why, row),) = found.rejected
+    assert (number, why, len(row)) == (1, "longer than 65536 bytes", most + len(begin + end))
+
+
 @pytest.mark.parametrize(
     "text",
     [
