@@ -16,6 +16,8 @@ from maillogsentinel.merge.intake import Input
 from maillogsentinel.store.nameless import nameless
 
 _AT_ONCE = 4096
+"""Rows of a flood in memory, and their bytes: of long rows there are fewer."""
+_BYTES = 2_000_000
 
 
 class Identity:
@@ -53,6 +55,7 @@ class Flood:
     def __init__(self, directory: str, identity: Identity) -> None:
         """Make the file in `directory`; it has no name as soon as it is open. Raises StoreError."""
         self._directory, self._identity = directory, identity
+        self._longest = 1
         try:
             self._connection, _ = nameless(
                 directory,
@@ -67,6 +70,7 @@ class Flood:
 
     def add(self, number: int, rows: list[bytes]) -> None:
         """Add rows of the input with that number."""
+        self._longest = max([self._longest, *map(len, rows)])
         try:
             self._connection.execute("BEGIN")
             self._connection.executemany(
@@ -80,26 +84,27 @@ class Flood:
 
     def rows(self) -> Iterator[list[bytes]]:
         """Yield the rows that count, sorted, many at once."""
+        at_once = max(2, min(_AT_ONCE, _BYTES // self._longest))
         rows: list[bytes] = []
-        for line, number in self._numbered():
+        for line, number in self._numbered(at_once):
             while number:
-                part = min(number, _AT_ONCE - len(rows))
+                part = min(number, at_once - len(rows))
                 rows += [line] * part
                 number -= part
-                if len(rows) == _AT_ONCE:
+                if len(rows) == at_once:
                     yield rows
                     rows = []
         yield rows
 
-    def _numbered(self) -> Iterator[tuple[bytes, int]]:
+    def _numbered(self, at_once: int) -> Iterator[tuple[bytes, int]]:
         """Yield each row that counts, and how often."""
         try:
             everything = self._connection.execute("SELECT line, input, number FROM flood ORDER BY line, input")
             for identity, group in groupby(everything, lambda found: self._identity.of(found[0])):
                 rest = iter(group)
-                some = list(islice(rest, _AT_ONCE))
+                some = list(islice(rest, at_once))
                 winner = _winner(chain(some, rest)) if len(some) > 1 else some[0][1]
-                if len(some) < _AT_ONCE:
+                if len(some) < at_once:
                     yield from ((line, number) for line, owner, number in some if owner == winner)
                 else:
                     # No UTF-8 text has the byte FF: what begins with `identity` lies before it.

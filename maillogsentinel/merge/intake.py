@@ -20,6 +20,8 @@ _RUN = 3_000_000
 """Bytes of lines that are sorted in memory."""
 _MANY = 20_000
 """More servers than this, in all inputs together, are not told apart."""
+LONGEST_NAME = 256
+"""Bytes; servers whose names begin with as many equal ones are not told apart."""
 
 Reject = Callable[[str, int, str, bytes], None]
 """Called with file, line number, reason and the row that cannot be read."""
@@ -31,7 +33,7 @@ class Input(NamedTuple):
     parts: list[Extents]
     """Each in the order of dates by itself."""
     servers: frozenset[bytes] | None
-    """The beginnings of lines, up to the first delimiter; None: too many to know."""
+    """See `Servers`; None: too many to know."""
     rows: int
 
 
@@ -66,6 +68,8 @@ class Intake:
         self._progress = progress
         self._names = 0
         self.precision = Precision()
+        self.longest = 0
+        """Bytes of the longest line."""
 
     def read(self, path: str) -> Input:
         """Return what the input at `path` has to give. Raises StoreError and UsageError."""
@@ -125,6 +129,7 @@ class Intake:
             if not taken.plain or not dates or dates[0] < last or dates != sorted(dates):
                 return None
             self.precision.check(dates, path)
+            self.longest = max(self.longest, taken.longest)
             servers.add(taken.lines, block)
             at += len(block)
             last = dates[-1]
@@ -144,6 +149,7 @@ class Intake:
             taken = rows.take(block)
             self.precision.check(taken.dates, path)
             self._note(path, first, taken)
+            self.longest = max(self.longest, taken.longest)
             servers.add(taken.lines)
             waiting += [date + line for date, line in zip(taken.dates, taken.lines, strict=True)]
             size += len(block)
@@ -189,7 +195,7 @@ class _Series:
 
 
 class Servers:
-    """Collects what lines begin with, up to the first delimiter."""
+    """Collects what lines begin with, up to the first delimiter; of long names the first `LONGEST_NAME` bytes."""
 
     def __init__(self, delimiter: str, most: int) -> None:
         self._delimiter = delimiter.encode()
@@ -205,7 +211,8 @@ class Servers:
             begin = next(iter(self._names)) + self._delimiter
             if block.startswith(begin) and block.count(b"\n" + begin) == len(lines) - 1:
                 return
-        self._names.update([line[: line.find(self._delimiter)] for line in lines])
+        names = {line[: line.find(self._delimiter)] for line in lines}
+        self._names.update([name[:LONGEST_NAME] for name in names])
         self._many = len(self._names) > self._most
 
     @property

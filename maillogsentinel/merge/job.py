@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from maillogsentinel.errors import MailLogSentinelError, UsageError
 from maillogsentinel.merge.intake import Intake, Reject
-from maillogsentinel.merge.merging import MEMORY, MOST, Merging, Write
+from maillogsentinel.merge.merging import LINES, MEMORY, MOST, Merging, Write
 from maillogsentinel.merge.spool import Spool
 from maillogsentinel.store import csvfile
 
@@ -47,6 +47,7 @@ def merge(
             raise type((usage or errors)[0])("\n".join(dict.fromkeys(map(str, errors))))
         write(csvfile.header(delimiter))
         merging = Merging(spool, directory, intake.precision.width, delimiter, memory)
+        most = max(2, min(most, LINES // max(1, intake.longest)))
         return Merged(merging.run(inputs, write, most), sum(one.rows for one in inputs))
     finally:
         spool.close()

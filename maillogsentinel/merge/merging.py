@@ -16,6 +16,8 @@ MEMORY = 4_000_000
 """Bytes of lines in memory; as Python objects they take some six times as much."""
 MOST = 1000
 """Series of lines that are merged at once; more are merged in several passes."""
+LINES = 4_000_000
+"""Bytes that a line of each series may have together: where lines are long, fewer series are merged at once."""
 _LARGEST = 65_536
 
 Write = Callable[[bytes], None]

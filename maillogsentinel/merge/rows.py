@@ -82,6 +82,8 @@ class Taken(NamedTuple):
     """Number of the line in the block from 0, why, and the line itself."""
     plain: bool
     """Whether the block's bytes are just `lines`."""
+    longest: int
+    """Bytes of the longest of `lines`."""
 
 
 class Rows:
@@ -104,12 +106,13 @@ class Rows:
         suspicious = any(lead in block for lead in _LEADS) and _SUSPICIOUS.search(block)
         if self._same and not suspicious and _is_utf8(block):
             dates = self._all.findall(block)
-            if len(dates) == len(lines) and max(map(len, lines), default=0) <= MAX_LINE:
-                return Taken(lines, dates, [], plain=block[-1:] == b"\n")
+            longest = max(map(len, lines), default=0)
+            if len(dates) == len(lines) and longest <= MAX_LINE:
+                return Taken(lines, dates, [], block[-1:] == b"\n", longest)
         return self._take_each(lines, block[-1:] == b"\n")
 
     def _take_each(self, lines: list[bytes], whole: bool) -> Taken:
-        taken = Taken([], [], [], False)
+        taken = Taken([], [], [], False, 0)
         for number, line in enumerate(lines):
             match = self._one.fullmatch(line) if self._regular and len(line) <= MAX_LINE else None
             if not match or _SUSPICIOUS.search(line) or not _is_utf8(line):
@@ -122,7 +125,8 @@ class Rows:
             else:
                 taken.lines.append(line.replace(self._delimiter, self._out_byte))
                 taken.dates.append(match[1])
-        return taken._replace(plain=self._same and whole and taken.lines == lines)
+        longest = max(map(len, taken.lines), default=0)
+        return taken._replace(plain=self._same and whole and taken.lines == lines, longest=longest)
 
     def _take_apart(self, number: int, line: bytes, taken: Taken) -> None:
         line = line.rstrip(b"\r")

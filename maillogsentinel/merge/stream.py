@@ -3,6 +3,7 @@
 import re
 
 from maillogsentinel.errors import StoreError
+from maillogsentinel.merge.intake import LONGEST_NAME
 from maillogsentinel.merge.spool import Extents
 
 _CHANGED = "An input was changed while it was read. Nothing was written; merge again."
@@ -30,7 +31,7 @@ class Stream:
         self._delimiter = delimiter.encode()
         # Where all lines begin with the same server, their dates stand at the same place.
         only = next(iter(servers)) if servers and len(servers) == 1 else b'"'
-        self._at = 0 if only.startswith(b'"') else len(only) + 1
+        self._at = 0 if only.startswith(b'"') or len(only) == LONGEST_NAME else len(only) + 1
         self._quoted = re.compile(rb'"(?:[^"]|"")*+"' + re.escape(self._delimiter))
 
     @property

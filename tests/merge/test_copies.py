@@ -179,6 +179,15 @@ def test_servers_too_many_to_know_are_all_held_for_the_same(monkeypatch):
     assert merged(map(text, inputs)) == expected(inputs)
 
 
+@pytest.mark.parametrize("length", [255, 256, 257, 300])
+def test_servers_with_long_names_are_merged_like_others(length):
+    name = "x" * length
+    first = Row(name, "2025-05-17 11:13", "192.0.2.7", "bob", None, "OK", *[None] * 3)
+    inputs = [[first, first._replace(date="2025-05-17 11:15")], [first, first], [first._replace(server=f"{name}y")] * 3]
+    assert merged(map(text, inputs)) == expected(inputs)
+    assert merged(map(text, inputs[::2])) == expected(inputs[::2])
+
+
 def test_a_directory_that_cannot_be_written_is_named(tmp_path):
     missing = tmp_path / "gone"
     with pytest.raises(StoreError, match=f"Cannot .*{missing}"):

@@ -1,5 +1,6 @@
 """Memory does not grow with what is merged: the peak of the real program, whatever order and crowd its inputs have."""
 
+import gzip
 import os
 import random
 import subprocess
@@ -34,14 +35,35 @@ def write(path, rows, users, minute):
             file.write(f"mx,2025-05-17 {time},192.0.2.7,{user},null,Errno 1,DE,64496,Example\n")
 
 
+def peak(directory, out, *names):
+    """Return the memory that a merge took at most, in KiB."""
+    command = [sys.executable, "-c", PROGRAM, "merge", "-o", out, *names]
+    top = os.path.dirname(os.path.dirname(os.path.dirname(csvfile.__file__)))
+    done = subprocess.run(command, cwd=directory, env={**os.environ, "PYTHONPATH": top}, stdout=subprocess.PIPE)
+    assert done.returncode == 0
+    return int(done.stdout)
+
+
 @pytest.mark.parametrize(
     ("users", "minute"), [(10**6, ""), (10**6, "11:13"), (1, "11:13")], ids=["out of order", "a flood", "one user"]
 )
 def test_a_merge_takes_no_more_than_it_may(tmp_path, users, minute):
     for name in ("a.csv", "b.csv", "c.csv"):
         write(tmp_path / name, 150_000, users, minute)
-    command = [sys.executable, "-c", PROGRAM, "merge", "-o", "all.csv", "a.csv", "b.csv", "c.csv"]
-    top = os.path.dirname(os.path.dirname(os.path.dirname(csvfile.__file__)))
-    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": top}, stdout=subprocess.PIPE)
-    assert done.returncode == 0
-    assert int(done.stdout) < MOST
+    assert peak(tmp_path, "all.csv", "a.csv", "b.csv", "c.csv") < MOST
+
+
+@pytest.mark.parametrize("what", ["a flood of users", "a flood of one user", "servers", "files"])
+def test_nor_with_the_longest_rows_that_a_hostile_host_can_write(tmp_path, what):
+    """Compressed they are next to nothing."""
+    long = "x" * 60_000
+    for file in range(1000 if what == "files" else 2):
+        with gzip.open(tmp_path / f"{file}.csv.gz", "wb", compresslevel=1) as packed:
+            packed.write(csvfile.header(","))
+            for number in range(2 if what == "files" else 1000):
+                server = f"{number}{long}" if what == "servers" else "mx"
+                user = {"a flood of users": f"{number}{long}", "servers": "bob"}.get(what, long)
+                minute = 13 if "flood" in what else number % 60
+                row = f"{server},2025-05-17 11:{minute:02},192.0.2.7,{user},h{number},OK,DE,64496,Example\n"
+                packed.write(row.encode())
+    assert peak(tmp_path, "all.csv.gz", *sorted(path.name for path in tmp_path.iterdir())) < MOST
