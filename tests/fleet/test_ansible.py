@@ -1,5 +1,7 @@
 """What Ansible itself says of the role and the playbooks, with the versions of both releases."""
 
+import fcntl
+import json
 import os
 import shutil
 from pathlib import Path
@@ -51,6 +53,48 @@ def test_an_inventory_without_hosts_is_told(playbook: str, inventory: str, direc
     done = ansible_core.output(words, directory)
     assert done.returncode == 2
     assert "The inventory has no host in the group mailservers" in " ".join(done.stdout.split())
+
+
+NEEDED = "This machine needs MailLogSentinel itself"
+
+
+@pytest.mark.parametrize(
+    ("program", "said", "not_said"),
+    [
+        ("maillogsentinel-is-missing", f"{NEEDED}: install its package", "holds the lock"),
+        ("python3 -m maillogsentinel.is.missing", f"{NEEDED}: install its package", "holds the lock"),
+        (
+            f"env PYTHONPATH={CHECKOUT} python3 -m maillogsentinel",
+            "Another run of maillogsentinel holds the lock",
+            NEEDED,
+        ),
+    ],
+    ids=["no program", "no module", "another collection"],
+)
+def test_what_keeps_a_collection_from_beginning_is_told_before_any_host_is_asked(
+    program: str, said: str, not_said: str, directory: Path, tmp_path: Path
+) -> None:
+    variables = {"maillogsentinel_collect_directory": str(tmp_path), "maillogsentinel_collect_program": program}
+    words = ansible_core.words(
+        ansible_core.environment("ANSIBLE"), "playbook", "-e", json.dumps(variables), "collect.yml"
+    )
+    (tmp_path / "hosts").mkdir()
+    with open(tmp_path / "hosts/.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = ansible_core.output(words, directory)
+    assert done.returncode == 2
+    assert said in " ".join(done.stdout.split())
+    assert not_said not in done.stdout
+    assert "PLAY [Bring home what is new]" not in done.stdout
+
+
+def test_a_collection_that_would_only_be_looked_at_is_refused(directory: Path, tmp_path: Path) -> None:
+    place = ["-e", f"maillogsentinel_collect_directory={tmp_path}/collection"]
+    words = ansible_core.words(ansible_core.environment("ANSIBLE"), "playbook", "--check", *place, "collect.yml")
+    done = ansible_core.output(words, directory)
+    assert done.returncode == 2
+    assert "A collection cannot be tried with --check" in " ".join(done.stdout.split())
+    assert "PLAY [Bring home what is new]" not in done.stdout
 
 
 def test_the_variables_can_be_looked_up_with_ansible_doc(directory: Path) -> None:
