@@ -1,6 +1,7 @@
-"""Memory does not grow with what is merged: the peak of the real program, whatever order and crowd its inputs have."""
+"""Memory does not grow with what is collected and merged: the peak of the real program, whatever its inputs hold."""
 
 import gzip
+import itertools
 import os
 import random
 import subprocess
@@ -35,9 +36,9 @@ def write(path, rows, users, minute):
             file.write(f"mx,2025-05-17 {time},192.0.2.7,{user},null,Errno 1,DE,64496,Example\n")
 
 
-def peak(directory, out, *names):
-    """Return the memory that a merge took at most, in KiB."""
-    command = [sys.executable, "-c", PROGRAM, "merge", "-o", out, *names]
+def peak(directory, *arguments):
+    """Return the memory that the program took at most, in KiB."""
+    command = [sys.executable, "-c", PROGRAM, *arguments]
     top = os.path.dirname(os.path.dirname(os.path.dirname(csvfile.__file__)))
     done = subprocess.run(command, cwd=directory, env={**os.environ, "PYTHONPATH": top}, stdout=subprocess.PIPE)
     assert done.returncode == 0
@@ -50,7 +51,7 @@ def peak(directory, out, *names):
 def test_a_merge_takes_no_more_than_it_may(tmp_path, users, minute):
     for name in ("a.csv", "b.csv", "c.csv"):
         write(tmp_path / name, 150_000, users, minute)
-    assert peak(tmp_path, "all.csv", "a.csv", "b.csv", "c.csv") < MOST
+    assert peak(tmp_path, "merge", "-o", "all.csv", "a.csv", "b.csv", "c.csv") < MOST
 
 
 @pytest.mark.parametrize("what", ["a flood of users", "a flood of one user", "servers", "files"])
@@ -66,4 +67,20 @@ def test_nor_with_the_longest_rows_that_a_hostile_host_can_write(tmp_path, what)
                 minute = 13 if "flood" in what else number % 60
                 row = f"{server},2025-05-17 11:{minute:02},192.0.2.7,{user},h{number},OK,DE,64496,Example\n"
                 packed.write(row.encode())
-    assert peak(tmp_path, "all.csv.gz", *sorted(path.name for path in tmp_path.iterdir())) < MOST
+    assert peak(tmp_path, "merge", "-o", "all.csv.gz", *sorted(path.name for path in tmp_path.iterdir())) < MOST
+
+
+def test_nor_with_the_length_of_a_slice_that_is_appended(tmp_path):
+    host = tmp_path / "collection/mx"
+    host.mkdir(parents=True)
+    line = b"mx,2025-05-17 11:13,192.0.2.7,bob,null,Errno 1,DE,64496,Example\n"
+    tokens = ["start", *(f"1-{number}-0123456789abcdef" for number in (1, 2))]
+    for since, token in itertools.pairwise(tokens):
+        with gzip.open(host / f"{since}_{token}.slice", "wb", compresslevel=0) as packed:
+            if since == "start":
+                packed.write(csvfile.header(","))
+            for _ in range(100):
+                packed.write(line * 15_000)
+        assert peak(tmp_path, "append", "collection") < MOST
+    (copy,) = host.glob("*.csv.gz")
+    assert copy.stat().st_size > 2 * 100 * 15_000 * len(line)
