@@ -71,7 +71,11 @@ class Controller:
         hosts: dict[str, Any] = {}
         known = ""
         for member in self.fleet.members:
-            hosts[member.name] = {"ansible_host": member.address, "ansible_user": member.user}
+            hosts[member.name] = {
+                "ansible_host": member.address,
+                "ansible_user": member.user,
+                "maillogsentinel_report_subject_prefix": f"[{member.name}]",
+            }
             key = (member.host.root / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()[:2]
             known += f"{member.address} {' '.join(key)}\n"
         (self.home / "known_hosts").write_text(known)

@@ -127,7 +127,8 @@ def test_what_is_done_is_not_done_again(deployed: Fleet, controller: Controller)
         effective = member.host.run("maillogsentinel check-config --effective")
         assert f"[general] server_name = {member.name}.example.org  ({CONF}:" in effective
         assert f"[general] time_zone = UTC  ({CONF}:" in effective
-        assert "[reverse_dns] enabled = no" in effective
+        assert f"[reverse_dns] enabled = no  ({CONF}:" in effective, "of the group"
+        assert f"[report] subject_prefix = [{member.name}]  ({CONF}:" in effective, "of the host"
         assert member.host.run("dpkg --verify maillogsentinel") == ""
 
 

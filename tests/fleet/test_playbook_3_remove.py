@@ -3,7 +3,7 @@
 import pytest
 from controller import Controller
 from mailhost import STATE
-from network import Fleet
+from network import NEWER, VERSION, Fleet
 
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 
@@ -21,3 +21,16 @@ def test_removal_keeps_the_records_and_purge_takes_them(deployed: Fleet, control
     # What apt knows of packages, and slices of collections that were interrupted, which the next one clears away.
     others = " ".join(f"-not -path '{path}/*'" for path in ("/var/cache", "/var/lib/apt", "/var/tmp", "/proc"))
     assert deployed["mx3"].host.run(f"find / -xdev -name '*maillogsentinel*' {others}") == ""
+
+
+def test_the_older_ansible_installs_goes_back_and_removes_on_bookworm(fleet: Fleet, controller: Controller) -> None:
+    """It runs again and collects in test_playbook_2_collect.py."""
+    mx3 = fleet["mx3"]
+    old = {"core": "ANSIBLE_OLD"}
+    controller.deploy("--limit", "mx3", maillogsentinel_state="absent", maillogsentinel_purge=True, **old)
+    assert mx3.version() == ""
+    controller.deploy("--limit", "mx3", maillogsentinel_deb=controller.package("newer"), **old)
+    assert mx3.version() == NEWER
+    assert "[general] server_name = mx3.example.org" in mx3.host.run("maillogsentinel check-config --effective")
+    controller.deploy("--limit", "mx3", maillogsentinel_allow_downgrade=True, **old)
+    assert mx3.version() == VERSION
