@@ -76,7 +76,7 @@ def test_the_contracts_files_are_in_it(package: DebFile) -> None:
         "/usr/share/bash-completion/completions/maillogsentinel",
         "/usr/share/zsh/vendor-completions/_maillogsentinel",
         "/usr/share/doc/maillogsentinel/README.md.gz",
-        "/usr/share/doc/maillogsentinel/privacy.md.gz",
+        *(f"/usr/share/doc/maillogsentinel/{page}.md.gz" for page in ("detection", "exports", "privacy")),
         "/usr/share/doc/maillogsentinel/NEWS.Debian.gz",
         "/usr/share/doc/maillogsentinel/changelog.gz",
         "/usr/share/doc/maillogsentinel/copyright",
