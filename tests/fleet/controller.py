@@ -92,7 +92,7 @@ class Controller:
         """Return the command line that runs a playbook."""
         environment = [
             "env", "-i", f"HOME={self.home}", "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", f"TMPDIR={self.home}",
-            "ANSIBLE_TIMEOUT=5", f"ANSIBLE_SSH_ARGS={_SSH}",
+            "PYTHONUNBUFFERED=1", "ANSIBLE_TIMEOUT=5", f"ANSIBLE_SSH_ARGS={_SSH}",
         ]  # fmt: skip
         program = ansible_core.words(self.home / "ansible-core", "playbook", playbook, *arguments)
         extra = ["-e", json.dumps(variables)] if variables else []

@@ -10,6 +10,15 @@ from network import NEWER, SERVER, VERSION, Fleet
 pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 CONF = "/etc/maillogsentinel.conf.d/60-ansible.conf"
+# Holds dpkg's lock as long as there is a file.
+HOLD = """
+import fcntl, os, time
+lock = open("/var/lib/dpkg/lock-frontend", "w")
+fcntl.lockf(lock, fcntl.LOCK_EX)
+open("/srv/held", "w").close()
+while os.path.exists("/srv/held"):
+    time.sleep(0.1)
+"""
 
 
 def untouched(fleet: Fleet) -> bool:
@@ -99,7 +108,7 @@ def test_a_host_that_dies_in_the_middle_stops_the_rollout_and_the_next_one_compl
     mx2.host.write("/usr/bin/systemd-sysusers", "#!/bin/sh\n: >/srv/in-the-middle\nsleep 1000\n")
     mx2.host.run("chmod 755 /usr/bin/systemd-sysusers; sync")
     playbook = controller.start("deploy.yml")
-    wait_until((mx2.host.directory / "shared/in-the-middle").exists, "dpkg to be in the middle of it", 120)
+    wait_until((mx2.host.directory / "shared/in-the-middle").exists, "dpkg to be in the middle of it", 600)
     mx2.power_cut()
     text, _ = playbook.communicate()
     assert playbook.returncode != 0
@@ -118,6 +127,25 @@ def test_a_host_that_dies_in_the_middle_stops_the_rollout_and_the_next_one_compl
 
 
 # -- a fleet that has it
+
+
+def test_somebody_else_who_is_installing_is_waited_for(deployed: Fleet, controller: Controller) -> None:
+    host = deployed["mx1"].host
+    host.run(f"dpkg --unpack /var/cache/apt/archives/maillogsentinel_{VERSION}_all.deb")
+    host.write("/srv/hold", HOLD)
+    host.run("setsid python3 /srv/hold </dev/null >/dev/null 2>&1 &")
+    held = host.directory / "shared/held"
+    wait_until(held.exists, "dpkg's lock to be held")
+    playbook = controller.start("deploy.yml", "--limit", "mx1")
+    said = []
+    for line in playbook.stdout:
+        said.append(line)
+        if "FAILED - RETRYING: [mx1]: Finish what was interrupted" in line:
+            held.unlink(missing_ok=True)
+    waited = not held.exists()
+    held.unlink(missing_ok=True)
+    assert (playbook.wait(), waited) == (0, True), "".join(said)
+    assert deployed["mx1"].version() == VERSION
 
 
 def test_what_is_done_is_not_done_again(deployed: Fleet, controller: Controller) -> None:
