@@ -137,7 +137,7 @@ def test_a_host_that_dies_in_the_middle_is_named_and_the_others_are_merged(
         attack_and_extract(member.host, f"third-{member.name}", 8)
     restore = half_way(fleet_with_records, "mx2")
     playbook = controller.start("collect.yml")
-    wait_until((fleet_with_records["mx2"].host.directory / "shared/half").exists, "the host to be in the middle", 60)
+    wait_until((fleet_with_records["mx2"].host.directory / "shared/half").exists, "the host to be in the middle", 300)
     fleet_with_records["mx2"].power_cut()
     text, _ = playbook.communicate()
     assert playbook.returncode == 2
@@ -158,7 +158,7 @@ def test_a_collection_that_is_killed_goes_on_where_it_was(fleet_with_records: Fl
         attack_and_extract(member.host, f"fourth-{member.name}", 8)
     restore = half_way(fleet_with_records, "mx3")
     playbook = controller.start("collect.yml")
-    wait_until((fleet_with_records["mx3"].host.directory / "shared/half").exists, "the host to be in the middle", 60)
+    wait_until((fleet_with_records["mx3"].host.directory / "shared/half").exists, "the host to be in the middle", 300)
     os.kill(playbook.pid, signal.SIGKILL)
     playbook.communicate()
     restore()
