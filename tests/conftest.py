@@ -23,6 +23,7 @@ settings.register_profile("here", deadline=None, database=None)
 settings.load_profile("here")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the groups
 def pytest_collection_modifyitems(items):
     """Where several processes run the tests, each file's stay in one of them, and in order; so do all of the fleet,
     which share its hosts. What takes long begins first."""
