@@ -6,8 +6,8 @@ from maillogsentinel import __version__, options
 from maillogsentinel.config import Config
 from maillogsentinel.enrich.geo import Geo
 from maillogsentinel.export.prometheus import COUNTER, GAUGE, Metric, Sample
-from maillogsentinel.localtime import SECOND, LocalTime
-from maillogsentinel.store import history, journal_positions, logins, runs
+from maillogsentinel.localtime import HOUR, SECOND, LocalTime
+from maillogsentinel.store import alerts, findings, history, journal_positions, logins, runs
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.due import days_due
 from maillogsentinel.store.ledger import committed
@@ -32,6 +32,8 @@ def metrics(config: Config, database: Database, now: int) -> Iterator[Metric]:
         users, networks = logins.known(database)
         yield _one("known_login_users", "Users that are known to log in successfully.", users)
         yield _one("known_login_networks", "Networks that these users log in from.", networks)
+    if config[options.ALERTS_ENABLED]:
+        yield from _detection(database, now)
     yield from _databases(config, now)
 
 
@@ -87,6 +89,18 @@ def _sources(database: Database, now: int) -> Iterator[Metric]:
     yield Metric("source_lag_seconds", GAUGE, text, _by("source", lags))
     text = "Time of the last line that was read of each log."
     yield Metric("source_last_line_timestamp_seconds", GAUGE, text, _by("source", last))
+
+
+def _detection(database: Database, now: int) -> Iterator[Metric]:
+    """What was found and told; nothing found before anybody looked is no quiet day."""
+    if runs.detected(database) is not None:
+        until = min(history.read_until(database), now)
+        text = "What was found in the last 24 hours that were read, each subject once, by severity."
+        yield Metric("findings", GAUGE, text, _by("severity", findings.by_severity(database, until - 24 * HOUR)))
+    last, due = alerts.numbers(database)
+    yield _one("alerts_due", "Alerts that are still to be told.", due)
+    if last is not None:
+        yield _one("last_alert_timestamp_seconds", "When the last alert was decided upon.", last / SECOND)
 
 
 def _databases(config: Config, now: int) -> Iterator[Metric]:

@@ -29,6 +29,20 @@ def of_day(database: Database, first_stamp: int, last_stamp: int) -> list[Findin
     return list(found.values())
 
 
+def by_severity(database: Database, since: int) -> list[tuple[str, int]]:
+    """Return for each severity how much was found that goes on to `since` (UTC microseconds) or later, each subject
+    once, as the most severe that it was."""
+    names = ",".join(SEVERITIES)
+    counts = dict(
+        database.rows(
+            "SELECT worst, count(*) FROM (SELECT max(instr(?, severity)) AS worst FROM finding WHERE last >= ?"
+            " GROUP BY kind, subject) GROUP BY worst",
+            (names, since),
+        )
+    )
+    return [(severity, counts.get(names.index(severity) + 1, 0)) for severity in SEVERITIES]
+
+
 def save(database: Database, found: Iterable[Finding]) -> None:
     """Keep findings; one that goes on changes its row, for 24 hours. In a transaction of the caller."""
     for finding in found:

@@ -61,6 +61,27 @@ def test_they_tell_what_status_tells(installation, grow, metrics):
     assert one(found["known_login_users"]) == 0
 
 
+def test_findings_and_alerts_are_told_where_detection_runs(installation, metrics):
+    installation.configure("minimum_severity = notice\ncommand = /bin/false\n[detection]\nbait_users = user1\n")
+    when = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - 60))
+    recent = lines(0, 2).replace("May 17 11:13:00", when).replace(",\u2028", "").splitlines(keepends=True)
+    installation.log.write_text(recent[0], encoding="utf-8")
+    before = time.time()
+    installation.extract()
+    found = metrics()
+    assert found["findings"] == {(("severity", name),): 0 for name in ("notice", "warning", "critical")}
+    assert one(found["alerts_due"]) == 0
+    assert "last_alert_timestamp_seconds" not in found
+    with open(installation.log, "a", encoding="utf-8") as file:
+        file.write(recent[1])
+    installation.run("extract", "--offline")
+    found = metrics()
+    assert sum(found["findings"].values()) == one(found["alerts_due"]) == 1
+    assert before <= one(found["last_alert_timestamp_seconds"]) <= time.time()
+    installation.configure("enabled = no\n")
+    assert not [name for name in metrics() if "alert" in name or "finding" in name]
+
+
 def test_counters_go_on_whatever_is_deleted(installation, grow, metrics):
     grow(5)
     with sqlite3.connect(installation.state / "state.db") as connection:
@@ -122,7 +143,7 @@ def test_the_documented_rules_name_metrics_that_there_are(tmp_path, grow, metric
     (tmp_path / "rules.yml").write_text(rules)
     done = subprocess.run(["promtool", "check", "rules", str(tmp_path / "rules.yml")], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "3 rules found" in done.stdout
+    assert "5 rules found" in done.stdout
 
 
 def test_a_file_appears_whole_and_everybody_may_read_it(installation, grow):

@@ -35,6 +35,13 @@ def test_a_day_has_what_lies_in_it_at_least_in_part_the_most_severe_first(databa
     assert findings.of_day(database, BEGIN, BEGIN + DAY) == [grave, early, late]
 
 
+def test_a_subject_counts_once_as_the_most_severe_that_it_was(database):
+    save(database, finding(BEGIN, BEGIN), finding(BEGIN + 2 * DAY, BEGIN + 2 * DAY, "critical"))
+    save(database, finding(BEGIN, BEGIN, "notice", subject="b"), finding(BEGIN, BEGIN, "notice", kind="network"))
+    assert findings.by_severity(database, BEGIN) == [("notice", 2), ("warning", 0), ("critical", 1)]
+    assert findings.by_severity(database, BEGIN + 1) == [("notice", 0), ("warning", 0), ("critical", 1)]
+
+
 def test_what_goes_on_is_one_finding_with_its_worst_moment(database):
     save(database, finding(BEGIN, BEGIN + 5, attempts=3), finding(BEGIN + 2, BEGIN + 8, attempts=9))
     save(database, finding(BEGIN + 6, BEGIN + 20, attempts=4), finding(BEGIN + 7, BEGIN + 21, "notice", 99))
