@@ -23,7 +23,7 @@ TITLES = {
     "distributed": "{} is tried from many addresses",
     "spraying": "{} tries many users",
     "network": "network {} tries many users",
-    "organisation": "AS {} tries many users",
+    "organisation": "{} tries many users",
     "country": "country {} tries many users",
     "burst": "burst of failures, {}",
 }

@@ -7,6 +7,7 @@ import pytest
 
 from maillogsentinel.alerting import as_json, text
 from maillogsentinel.config import Config
+from maillogsentinel.detect.counts import ORGANISATION, group_name
 from maillogsentinel.detect.finding import KINDS, Finding
 from maillogsentinel.localtime import LocalTime
 from maillogsentinel.report.mail import letter
@@ -29,6 +30,11 @@ def test_every_kind_has_words_for_the_subject(kind):
 def test_the_subject_has_the_gravest_and_the_number_of_the_others():
     alerts = [alert(9), alert(1, severity="critical", kind="login", subject="bob"), alert(5)]
     assert text.subject(alerts, "mx") == "CRITICAL on mx: bob may be in somebody else's hands, and 2 more"
+
+
+def test_an_autonomous_system_is_called_so_once():
+    name = group_name(ORGANISATION, "64500")
+    assert text.subject([alert(kind="organisation", subject=name)], "mx") == "WARNING on mx: AS64500 tries many users"
 
 
 def test_a_long_name_is_cut_in_the_subject():
