@@ -116,7 +116,9 @@ def _replaced(sentence: str, users: list[str], name: Callable[[str], str]) -> st
     way to the users.
     """
     if not all(map(_PLAIN.fullmatch, users)):
-        before, _, rest = sentence.partition('"')
+        before, first, rest = sentence.partition('"')
+        if not first:
+            return sentence
         _, last, after = rest.rpartition('"')
         return before + ", ".join(f'"{name(user)}"' for user in users) + (after if last else "")
     parts = [sentence]

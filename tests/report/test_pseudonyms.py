@@ -105,6 +105,13 @@ def test_a_findings_users_are_replaced_in_its_sentence(pseudonyms):
     assert found.sentence == f'The user "{pseudonyms.user(long)}" was tried.'
 
 
+def test_a_sentence_that_names_nobody_stays_whatever_the_examples_are(pseudonyms):
+    sentence = "The address 192.0.2.7 tried 60 different users."
+    found = pseudonyms.finding(finding("spraying", "192.0.2.7", sentence, ('"a", "b"', "with blanks")))
+    assert found.sentence == sentence
+    assert found.examples == (pseudonyms.user('"a", "b"'), pseudonyms.user("with blanks"))
+
+
 @settings(max_examples=200, deadline=None, database=None)
 @given(
     st.lists(st.text('aeiou".\\ ', min_size=1).map(lambda text: safe_text(text.encode())), max_size=4), st.booleans()
