@@ -119,7 +119,7 @@ def _mail(config: Config, due: Sequence[Alert]) -> None:
     from maillogsentinel.report.this_host import full_host_name
 
     recipients = config[options.ALERTS_EMAIL] or config[options.EMAIL]
-    host, times = full_host_name(), LocalTime(config[options.TIME_ZONE])
+    host, times = config[options.SERVER_NAME] or full_host_name(), LocalTime(config[options.TIME_ZONE])
     due = _pseudonymised(config, due)
     name = f"alert-{due[0].name}-{due[-1].id}"
     try:

@@ -529,3 +529,11 @@ def test_the_mail_names_this_host(host):
     host.begun().attack()
     host.extract()
     assert socket.gethostname().partition(".")[0] in host.subjects()[0]
+
+
+def test_with_a_server_name_mail_and_log_name_that_one_as_the_report_does(host):
+    host.configure(more="[general]\nserver_name = mx7.example.org\n")
+    host.begun().attack()
+    host.extract()
+    assert "WARNING on mx7.example.org: " in host.subjects()[0]
+    assert json.loads(host.alert_log.read_text())["host"] == "mx7.example.org"
