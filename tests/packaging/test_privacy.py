@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from maillogsentinel import options
-from maillogsentinel.store import pruning
+from maillogsentinel.detect.finding import Finding
+from maillogsentinel.store import alerts, findings, pruning
 from maillogsentinel.store.database import Database
 
 TOP = Path(__file__).parents[2]
@@ -121,7 +122,23 @@ def test_the_commands_for_access_find_all_that_there_is_of_a_person(host):
     assert any(line.startswith("login alice@example.org 198.51.100.0/24") for line in lines)
 
 
+def found(kind, subject, sentence, *examples):
+    return Finding(kind, "warning", subject, sentence, 9, 1, 9, 1, 2, (), examples)
+
+
 def test_the_commands_for_erasure_take_one_person_out_and_leave_the_others(host):
+    names = [
+        found("login", "alice@example.org", '"alice@example.org" logged in.', "192.0.2.7"),
+        found("bait", "192.0.2.8", 'The bait "bob", "alice@example.org".', "bob", "alice@example.org"),
+        found("spraying", "192.0.2.9", "It tried 60 users.", "alice@example.org"),
+        found("login", "malice@example.org", '"malice@example.org" logged in.', "192.0.2.7"),
+    ]
+    database = Database(str(host.state), create=True)
+    with database.transaction():
+        findings.save(database, names)
+        for name in names:
+            alerts.note(database, name, 3, 0, False)
+    database.close()
     done = shell(host, commands("### Erasure"))
     assert done.returncode == 0, done.stderr
     assert "was changed by somebody else; it is taken as it is now (6 records)" in done.stderr
@@ -130,6 +147,8 @@ def test_the_commands_for_erasure_take_one_person_out_and_leave_the_others(host)
         for table in ("event", "login", "new_login"):
             assert not database.execute(f"SELECT * FROM {table} WHERE user = 'alice@example.org'").fetchall()
         assert database.execute("SELECT count(*) FROM login").fetchone() == (2,)
+        for table in ("finding", "alert"):
+            assert database.execute(f"SELECT subject FROM {table}").fetchall() == [("malice@example.org",)]
     assert oct(host.csv.stat().st_mode & 0o777) == "0o640"
     assert not os.path.exists(f"{host.csv}.edited")
     host.extract()
