@@ -14,9 +14,9 @@ from maillogsentinel.sources.rotation import COMPRESSED
 from maillogsentinel.sources.stream import BLOCK, open_compressed
 from maillogsentinel.store import csvfile
 from maillogsentinel.store.database import Database
-from maillogsentinel.store.days import extents_of
+from maillogsentinel.store.days import count_of, extents_of
 from maillogsentinel.store.ledger import committed, read_lines
-from maillogsentinel.store.opened import open_committed
+from maillogsentinel.store.opened import check_count, open_committed
 
 _FEW_DAYS = 31
 _LONGEST = 1 << 20
@@ -56,13 +56,17 @@ class Committed(Records):
         """Yield the lines of the records from day `first` to day `last`. Raises StoreError."""
         days = [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]
 
-        def where(known: dict[str, Any]) -> tuple[list[tuple[int, int]], int]:
-            return extents_of(self._database, days), known.get("csv_length", 0)
+        def where(known: dict[str, Any]) -> tuple[list[tuple[int, int]], int, int]:
+            return extents_of(self._database, days), known.get("csv_length", 0), count_of(self._database, *span)
 
+        span, found = (days[0], days[-1]), 0
         try:
-            file, (extents, length) = open_committed(self._database, where)
+            file, (extents, length, count) = open_committed(self._database, where)
             with file:
-                yield from _of_days(read_lines(file, extents, length), first, last, self._delimiter)
+                for line in _of_days(read_lines(file, extents, length), first, last, self._delimiter):
+                    found += 1
+                    yield line
+            check_count(self._database, self.path, found, count)
         except OSError as error:
             raise StoreError(f"Cannot read {self.path}: {error.strerror}. The next extract puts it right.") from error
 

@@ -95,3 +95,8 @@ def extents_of(database: Database, days: Iterable[str]) -> list[tuple[int, int]]
         else:
             joined.append((start, end))
     return joined
+
+
+def count_of(database: Database, first: str, last: str) -> int:
+    """Return how many records there are from day `first` to day `last`."""
+    return int(database.rows("SELECT coalesce(sum(count), 0) FROM day WHERE day BETWEEN ? AND ?", (first, last))[0][0])

@@ -19,7 +19,7 @@ from maillogsentinel.store import csvfile
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.days import extents_of
 from maillogsentinel.store.ledger import as_committed, committed, read_lines
-from maillogsentinel.store.opened import open_committed
+from maillogsentinel.store.opened import check_count, open_committed
 from maillogsentinel.store.sketch import Gathering, Sketch, from_bytes, number, to_bytes
 
 KINDS = ("users", "addresses", "networks", "countries", "asns")
@@ -100,6 +100,7 @@ class Digests:
                 raise StoreError(
                     f"Cannot read {self._path}: {error.strerror}. The next extract puts it right."
                 ) from error
+            check_count(self._database, self._path, sum(self._made[day].hours), self._counts[day])
         return self._made[day]
 
     def keep(self, state_dir: str, before: str) -> None:

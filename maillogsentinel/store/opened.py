@@ -8,7 +8,7 @@ from typing import IO, Any, TypeVar
 
 from maillogsentinel.errors import StoreError
 from maillogsentinel.store.database import Database
-from maillogsentinel.store.ledger import values_of
+from maillogsentinel.store.ledger import as_committed, values_of
 
 T = TypeVar("T")
 
@@ -35,3 +35,12 @@ def open_committed(database: Database, read: Callable[[dict[str, Any]], T]) -> t
             return file, found
         file.close()
     raise StoreError(f"{path} was replaced since the last extract. The next one puts it right; try again then.")
+
+
+def check_count(database: Database, path: str, found: int, known: int) -> None:
+    """Raise StoreError where so many records of some days were `found`, other than are `known` of them, in a CSV that
+    somebody has edited since the last commit: what is counted in one would be told for what happened."""
+    if found != known and not as_committed(database) and not database.rows("SELECT 1 FROM pending"):
+        raise StoreError(
+            f"{path} was changed by somebody else since the last extract. The next one puts it right; try again then."
+        )
