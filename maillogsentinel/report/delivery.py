@@ -1,13 +1,10 @@
 """Handing a mail over: to the local MTA's sendmail command, or to an SMTP server."""
 
-import os
-import signal
-import subprocess
 from email.message import EmailMessage
 
 from maillogsentinel.config import Config
 from maillogsentinel.errors import DeliveryError
-from maillogsentinel.model import safe_text
+from maillogsentinel.handing import hand
 from maillogsentinel.options import SENDMAIL_PATH, TRANSPORT
 
 SENDMAIL_TIMEOUT = 120.0
@@ -48,40 +45,21 @@ def _addresses(message: EmailMessage, header: str) -> list[str]:
 
 
 def _send_by_command(path: str, sender: str, recipients: list[str], data: bytes, timeout: float) -> None:
-    command = [path, "-i", "-f", sender, "--", *recipients]
-    # What the command says goes to a file in memory: a pipe would stay open as long as a child that it leaves behind.
-    with open(os.memfd_create("sendmail-output"), "w+b") as output:
-        try:
-            process = subprocess.Popen(  # noqa: S603  # no shell; the addresses stand behind --
-                command, stdin=subprocess.PIPE, stdout=output, stderr=output, start_new_session=True
-            )
-        except OSError as error:
-            raise DeliveryError(
-                f"Cannot hand over the mail: {path} cannot be run: {error.strerror}. Install an MTA that has it,"
-                " name another command in [report] sendmail_path, or set transport = smtp."
-            ) from error
-        try:
-            process.communicate(data, timeout)
-        except subprocess.TimeoutExpired:
-            raise DeliveryError(
-                f"Cannot hand over the mail: {path} was not done after {timeout:g} seconds and was stopped."
-                " See the MTA's log for what it waits for."
-            ) from None
-        finally:
-            if process.poll() is None:
-                # With all its children: it leads a session of its own.
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        if process.returncode:
-            output.seek(0)
-            raise DeliveryError(_failure(path, process.returncode, output.read(2000)))
-
-
-def _failure(path: str, status: int, output: bytes) -> str:
+    try:
+        status, said = hand([path, "-i", "-f", sender, "--", *recipients], data, timeout)
+    except TimeoutError:
+        raise DeliveryError(
+            f"Cannot hand over the mail: {path} was not done after {timeout:g} seconds and was stopped."
+            " See the MTA's log for what it waits for."
+        ) from None
+    except OSError as error:
+        raise DeliveryError(
+            f"Cannot hand over the mail: {path} cannot be run: {error.strerror}. Install an MTA that has it,"
+            " name another command in [report] sendmail_path, or set transport = smtp."
+        ) from error
     if status < 0:
         how = f"was killed by signal {-status}"
     else:
         how = f"ended with status {status}" + (f" ({_EXITS[status]})" if status in _EXITS else "")
-    said = next((safe_text(line.strip()) for line in output.splitlines() if line.strip()), "")
-    said = f" and said: {said[:300]}" if said else ""
-    return f"Cannot hand over the mail: {path} {how}{said}. See the MTA's log and configuration."
+    if status:
+        raise DeliveryError(f"Cannot hand over the mail: {path} {how}{said}. See the MTA's log and configuration.")
