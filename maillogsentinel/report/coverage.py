@@ -48,4 +48,6 @@ def _coverage(gaps: Iterable[Span], start: int, end: int) -> str:
     unread = sum(gap.end - gap.start for gap in within if gap.why in UNKNOWN)
     if unread >= end - start:
         return NONE
-    return PART if any(map(worth_telling, within)) else FULL
+    # What was pruned ends where the first day begins that is kept, and is nothing of it; a loss may be of one moment.
+    told = [gap for gap in within if worth_telling(gap) and (gap.why not in UNKNOWN or gap.end > gap.start)]
+    return PART if told else FULL

@@ -65,6 +65,14 @@ def test_what_was_pruned_is_as_unknown_as_what_nobody_read(database):
     assert unread_hours(database, LocalTime("UTC"), date(2025, 3, 29)) == frozenset(range(24))
 
 
+def test_the_first_day_that_a_prune_left_is_whole(database):
+    read(database, (stamp(28), stamp(31)))
+    with database.transaction():
+        history.note_pruned(database, stamp(29))
+    found = coverages(database, LocalTime("UTC"), DAYS[:3], stamp(31))
+    assert list(found.values()) == ["none", "full", "full"]
+
+
 def test_hours_that_nobody_read_are_told(database):
     read(database, (stamp(29, 2, 30), stamp(29, 20)))
     assert unread_hours(database, LocalTime("UTC"), DAYS[1]) == {0, 1, 20, 21, 22, 23}
