@@ -94,10 +94,10 @@ class Committer:
         encoded = self._encoder.encode(batch, standing.path, first, self._horizon())
         ready = marks()
         seen = batch.logins.seen() if self.remembers_logins else {}
+        seen = {who: login for who, login in seen.items() if login.last >= self._pruned}
         known = [
             logins.Login(*who, self.geo.lookup(login.ip).country_code, login.first, login.last, login.count)
             for who, login in seen.items()
-            if login.last >= self._pruned
         ]
         compared = new_logins.compared(database, zip(known, (login.ip for login in seen.values()), strict=True))
         servers = self._encoder.by_server(batch.failures)

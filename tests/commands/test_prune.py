@@ -119,13 +119,15 @@ def test_a_reset_forgets_that_anything_was_pruned(host):
 def test_a_pruned_day_is_not_shown_as_a_quiet_one(host, form):
     host.run("prune", "--older-than", "30")
     said = host.run("report", "--stdout", "--format", form, "--day", day(60)).stdout.decode()
-    assert "not known" in said
+    assert "not known" in said.lower()
+    assert "no log of these days was read" not in said
     assert f"Records of before {day(30)} are not kept." in said
     assert "records that old are not kept" in said
     assert "No login failed" not in said
     assert "failed logins on" not in said.replace("MailLogSentinel: failed logins on", "")
     span = host.run("report", "--stdout", "--format", form, "--since", day(60)).stdout.decode()
-    assert f"Total attempts from {day(60)} to {day(0)}: 4" in span
+    total = f"Total attempts from {day(60)} to {day(0)}: 4" if form == "text" else ">4</"
+    assert total in span
     assert "Not everything that was logged" in span
 
 
@@ -371,7 +373,7 @@ def test_report_due_prunes_also_where_no_mail_can_go(nightly):
     nightly.sendmail.write_text("#!/bin/sh\nexit 75\n")
     done = nightly.run("report", "--due")
     assert done.returncode == 1
-    assert b"Cannot mail the report" in done.stderr
+    assert b"Cannot hand over the mail" in done.stderr
     assert users(nightly) == YOUNG
 
 

@@ -115,7 +115,8 @@ def before(summary: Summary, detail: Detail) -> str:
     title = heading("The days before")
     first = next((place for place, day in enumerate(summary.trend) if day.coverage != NONE), None)
     if first is None:
-        return card(title, paragraph("Nothing is known of them: no log of these days was read."))
+        why = "their records are not kept" if summary.kept_since else "no log of these days was read"
+        return card(title, paragraph(f"Nothing is known of them: {why}."))
     days, unread = summary.trend[first:], "no record" if summary.trend_note else "not read"
     heat = heat_map(days[-MAPPED:]) if detail.hours else ""
     notes = [paragraph(legend(days, unread))]
