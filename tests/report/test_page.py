@@ -143,7 +143,7 @@ def test_days_before_the_first_one_that_is_known_are_left_out():
     trend = tuple(day._replace(hours=(0,) * 24, coverage="none") for day in days((3,) * 24)[:-2])
     page = Page(render(summary_of(trend=(*trend, *days((3,) * 24)[-2:]))))
     assert [cells[0] for cells in page.tables["Failed logins by day, 2 days"][1:]] == ["Tue 27 May", "Mon 26 May"]
-    assert "Days before 2025-05-26: not read." in page.text
+    assert "Days before 2025-05-26: not read, or not kept." in page.text
     assert len(page.tables["Failed logins by hour, 2 days"][0]) == 3
 
 

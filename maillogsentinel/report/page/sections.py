@@ -121,7 +121,8 @@ def before(summary: Summary, detail: Detail) -> str:
     heat = heat_map(days[-MAPPED:]) if detail.hours else ""
     notes = [paragraph(legend(days, unread))]
     if first:
-        notes.append(paragraph(text(f"Days before {days[0].day}: {unread}."), MUTED))
+        why = unread if summary.trend_note else f"{unread}, or not kept"
+        notes.append(paragraph(text(f"Days before {days[0].day}: {why}."), MUTED))
     if summary.trend_note:
         notes.append(paragraph(sentence(summary.trend_note), MUTED))
     return card(title, beside(trend(days, unread), heat), *notes)
