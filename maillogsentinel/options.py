@@ -385,9 +385,9 @@ ALERTS_SEVERITY = _option(
     "alerts",
     "minimum_severity",
     values.choice("notice", "warning", "critical"),
-    "critical",
-    "What makes an alert: critical (somebody may be in), warning (also an attack beyond the daily noise) or notice (all"
-    " that the report would say).",
+    "warning",
+    "What makes an alert: critical (somebody may be in), warning (also a login to ask the user about, or an attack"
+    " beyond the daily noise) or notice (all that the report would say).",
 )
 ALERTS_QUIET = _option(
     "alerts",

@@ -3,7 +3,7 @@
 from maillogsentinel.report import wording
 from maillogsentinel.report.columns import aligned, box, clip, width
 from maillogsentinel.report.summary import Summary
-from maillogsentinel.report.verdict import critical_line
+from maillogsentinel.report.verdict import critical_line, doubtful_line
 
 _HEADER_CELLS = 100
 _VALUE_CELLS = 72
@@ -39,11 +39,11 @@ def render(summary: Summary) -> str:
 
 def _total(summary: Summary) -> list[str]:
     """The total; directly below it what nobody may miss."""
-    critical = critical_line(summary)
+    first = [("CRITICAL", critical_line(summary)), ("WARNING", doubtful_line(summary))]
     total, *others = wording.total_lines(summary)
     return [
         total,
-        *([f"CRITICAL: {_one_line(critical).rstrip('.')}; see '{wording.FINDINGS_TITLE}'."] if critical else []),
+        *(f"{how}: {_one_line(line).rstrip('.')}; see '{wording.FINDINGS_TITLE}'." for how, line in first if line),
         *others,
     ]
 

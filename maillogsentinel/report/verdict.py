@@ -34,7 +34,9 @@ def verdict(summary: Summary) -> Verdict:
     if critical:
         return Verdict(CRITICAL, _compromise(critical))
     if warnings:
-        return Verdict(ATTACK, f"Under attack by {_joined([attack(one) for one in warnings])}.")
+        others = [attack(one) for one in warnings if one.kind != "login"]
+        by = f"Under attack by {_joined(others)}." if others else ""
+        return Verdict(ATTACK, " ".join(filter(None, (_to_ask(warnings), by))))
     if summary.coverage == "none":
         why = summary.not_kept or "nothing was read"
         return Verdict(UNKNOWN, f"Nothing is known of what happened {summary.when}: {why}.")
@@ -42,13 +44,31 @@ def verdict(summary: Summary) -> Verdict:
 
 
 def critical_line(summary: Summary) -> str:
-    """Return what stands below the total where somebody may be in; empty where there is no such finding."""
+    """Return what stands first where somebody may be in; empty where there is no such finding."""
     critical = [finding for finding in summary.findings if finding.severity == "critical"]
     return _compromise(critical) if critical else ""
 
 
+def doubtful_line(summary: Summary) -> str:
+    """Return the same of logins of which nobody but the user can tell; empty where there is none."""
+    return _to_ask([finding for finding in summary.findings if finding.severity == "warning"])
+
+
+def _to_ask(found: Sequence[Finding]) -> str:
+    users = _users(found)
+    return (
+        f"Ask {_joined(users)} whether {'that login was theirs' if len(users) == 1 else 'those logins were theirs'}."
+        if users
+        else ""
+    )
+
+
+def _users(found: Sequence[Finding]) -> list[str]:
+    return list(dict.fromkeys(clip(finding.subject, _CELLS) for finding in found if finding.kind == "login"))
+
+
 def _compromise(critical: Sequence[Finding]) -> str:
-    users = list(dict.fromkeys(clip(finding.subject, _CELLS) for finding in critical if finding.kind == "login"))
+    users = _users(critical)
     if users:
         return f"Possible compromise of {_joined(users)}."
     return f"Somebody may be in: {_joined([attack(one) for one in critical])}."

@@ -159,6 +159,20 @@ def test_what_may_be_a_compromise_stands_directly_below_the_total():
     ]
 
 
+def test_a_login_to_ask_about_stands_directly_below_the_total_too():
+    found = tuple(
+        Finding("login", severity, f"{user}@example.org", f"{user} logged in.", 31, 1, 1)
+        for user, severity in (("kim", "critical"), ("bob", "warning"), ("al", "warning"))
+    )
+    lines = render(summary_of(known_numbers(), findings=found)).splitlines()
+    at = lines.index("Total attempts on 2025-05-27: 40")
+    assert lines[at + 1 : at + 4] == [
+        "CRITICAL: Possible compromise of kim@example.org; see 'What detection found'.",
+        "WARNING: Ask bob@example.org and al@example.org whether those logins were theirs; see 'What detection found'.",
+        "",
+    ]
+
+
 def test_of_many_findings_the_first_are_shown_and_the_others_counted():
     many = tuple(Finding("bait", "warning", f"192.0.2.{n}", f"192.0.2.{n} tried it.", 1, 1, 1) for n in range(30))
     text = render(summary_of(known_numbers(), findings=many, more_findings=4))

@@ -4,7 +4,7 @@ from maillogsentinel.detect.finding import KINDS, SEVERITIES, Finding
 from maillogsentinel.report.summary import Gap
 from maillogsentinel.report.tally import tally
 from maillogsentinel.report.trend import Comparison, Mean
-from maillogsentinel.report.verdict import LEVELS, critical_line, verdict
+from maillogsentinel.report.verdict import LEVELS, critical_line, doubtful_line, verdict
 
 from .samples import row, summary_of
 
@@ -111,6 +111,18 @@ def test_every_kind_of_finding_has_its_words_and_long_names_are_cut(kind, severi
     assert len(found.sentence) < 500
 
 
-def test_only_a_critical_finding_has_a_line_below_the_total():
-    assert critical_line(summary_of(findings=(finding(severity="warning"),))) == ""
+def test_a_login_to_ask_about_is_said_before_any_attack():
+    found = (finding("spraying", "warning", "192.0.2.7"), finding(severity="warning"))
+    ask = "Ask kim@example.org whether that login was theirs."
+    assert of(9, findings=found) == ("attack", f"{ask} Under attack by 192.0.2.7 (on 4 users).")
+    assert of(9, findings=found[1:]).sentence == ask
+
+
+def test_only_logins_above_notice_and_what_is_critical_have_a_line_below_the_total():
+    doubtful = summary_of(findings=(finding(severity="warning"), finding("network", "warning", "203.0.113.0/24")))
+    assert critical_line(doubtful) == ""
+    assert doubtful_line(doubtful) == "Ask kim@example.org whether that login was theirs."
+    assert (
+        doubtful_line(summary_of(findings=(finding(), finding("burst", "warning"), finding(severity="notice")))) == ""
+    )
     assert critical_line(summary_of(findings=(finding(),))) == "Possible compromise of kim@example.org."
