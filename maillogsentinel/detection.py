@@ -16,6 +16,7 @@ from maillogsentinel.detect.thresholds import thresholds
 from maillogsentinel.enrich.geo import Geo
 from maillogsentinel.localtime import HOUR, SECOND
 from maillogsentinel.store import alerts, findings, new_logins, runs
+from maillogsentinel.store import logins as known_logins
 from maillogsentinel.store.database import Database
 
 log = logging.getLogger("maillogsentinel")
@@ -100,7 +101,7 @@ class Detection:
         if not logins:
             return []
         failures = self._attempts.before(logins, self._limits.login_hours * HOUR)
-        return compromises(logins, failures, self._limits)
+        return compromises(logins, failures, self._limits, known_logins.since(self._database))
 
     def _note(self, found: list[Finding], backlog: bool, oldest: int) -> int:
         """Note which of `found` are to be told, and return how many; in a transaction of the caller.

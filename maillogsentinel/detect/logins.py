@@ -2,7 +2,8 @@
 
 People forget passwords, get new telephones and travel. So failures of a user's own count for little, those of an
 address that tried others as well for much; a network that the user came from before is no matter at all; and of a user
-who is known for a few days only, as all are after the installation, nothing is new.
+who is known for a few days only, nothing is new. After the installation all are; later it is somebody who begins, or an
+account that nobody used, whose password is the one that is guessed.
 """
 
 from collections.abc import Iterable, Sequence
@@ -33,11 +34,14 @@ class _Verdict(NamedTuple):
     """What they have in common with the login."""
 
 
-def compromises(logins: Sequence[NewLogin], failures: Iterable[Before], limits: Thresholds) -> list[Finding]:
+def compromises(
+    logins: Sequence[NewLogin], failures: Iterable[Before], limits: Thresholds, remembered: int | None = None
+) -> list[Finding]:
     """Return the users of whose `logins` one may be somebody else's, in the order of `finding.order`.
 
     `failures` are at least those of the `login_hours` before each login; others, and those that came later, are passed
-    over. Names are compared as `names.same_user` does.
+    over. Names are compared as `names.same_user` does. `remembered`: since when logins have been remembered, UTC
+    microseconds; None for not long enough to know who is new.
     """
     if not limits.login_failures:
         return []
@@ -48,25 +52,29 @@ def compromises(logins: Sequence[NewLogin], failures: Iterable[Before], limits: 
         users_at.setdefault(one.network, set()).add(known_as(one.user))
     verdicts: dict[str, list[_Verdict]] = {}
     for evidence in gather(looked_at, failures, limits.login_hours, allowed):
-        found = _verdict(evidence, len(users_at[evidence.login.network]), limits)
+        found = _verdict(evidence, len(users_at[evidence.login.network]), limits, remembered)
         if found:
             verdicts.setdefault(evidence.name, []).append(found)
     return sorted((_finding(name, of_user) for name, of_user in verdicts.items()), key=order)
 
 
-def _verdict(evidence: Evidence, users_here: int, limits: Thresholds) -> _Verdict | None:
+def _verdict(evidence: Evidence, users_here: int, limits: Thresholds, remembered: int | None) -> _Verdict | None:
     """Return what is to be said of a login; `users_here`: how many log in from its network for the first time."""
     login, address, network, user = evidence.login, evidence.address, evidence.network, evidence.user
     enough = limits.login_failures
     guessing = len(address.others) >= OTHERS and address.failures >= enough
-    if login.known_since is None or login.stamp - login.known_since < limits.login_days * _DAY:
+    stubborn = address.failures >= enough * STUBBORN
+    if not _longer(login, login.known_since, limits):
         # An office behind one address, where some have the old password, looks alike until its users are known.
         if guessing and len(address.others) >= enough and users_here == 1:
             return _Verdict("critical", evidence, False, address, "of that address")
+        if address.failures >= enough and _longer(login, remembered, limits):
+            severe = (guessing or stubborn) and users_here == 1
+            return _Verdict("critical" if severe else "warning", evidence, False, address, "of that address")
         return None
     new = login.country is not None and not login.known_country
     if guessing or address.failures >= enough:
-        severe = guessing or new or address.failures >= enough * STUBBORN
+        severe = guessing or new or stubborn
         return _Verdict("critical" if severe else "warning", evidence, new, address, "of that address")
     # Neighbours in a carrier's network forget passwords as well, but are not many on one server.
     if network.failures >= enough and (new or len(network.others) >= enough or network.failures >= enough * STUBBORN):
@@ -80,6 +88,11 @@ def _verdict(evidence: Evidence, users_here: int, limits: Thresholds) -> _Verdic
     if new:
         return _Verdict("warning", evidence, new)
     return None
+
+
+def _longer(login: NewLogin, since: int | None, limits: Thresholds) -> bool:
+    """Tell whether it is longer than `login_days` since then."""
+    return since is not None and login.stamp - since >= limits.login_days * _DAY
 
 
 def _finding(name: str, verdicts: list[_Verdict]) -> Finding:

@@ -46,6 +46,12 @@ def known(database: Database) -> tuple[int, int]:
     return users, networks
 
 
+def since(database: Database) -> int | None:
+    """Return when the first login was that is known, UTC microseconds; None where none is."""
+    found: int | None = database.rows("SELECT min(first) FROM login")[0][0]
+    return found
+
+
 def networks(database: Database) -> frozenset[str]:
     """Return the networks that anybody logged in from, as far as they are known."""
     return frozenset(network for (network,) in database.rows("SELECT DISTINCT network FROM login"))

@@ -200,6 +200,25 @@ def test_a_login_after_many_failures_is_told_and_names_the_user(host):
     assert len(host.logged()) == 1
 
 
+def test_as_shipped_a_login_after_failures_is_told_also_of_an_account_that_nobody_used(host):
+    host.installation.configure(
+        f"[report]\nemail = root\nsendmail_path = {host.sendmail}\n[reverse_dns]\nenabled = no\n"
+    )
+    host.begun()
+    host.login(ip="192.0.2.200", ago=9 * DAY)
+    host.extract()
+    failed = "warning: unknown[198.51.100.9]: SASL LOGIN authentication failed: x, sasl_username={}\n"
+    host.write(failed.format("alice") * 10, ago=60)
+    host.login("alice", "198.51.100.9")
+    host.extract()
+    assert [(line["severity"], line["subject"]) for line in host.logged()] == [("warning", "alice")]
+    host.write(failed.format("scanner").replace("100.9", "100.10") * 100, ago=60)
+    host.login("scanner", "198.51.100.10")
+    host.extract()
+    assert [(line["severity"], line["subject"]) for line in host.logged()[1:]] == [("critical", "scanner")]
+    assert len(host.mails()) == 2
+
+
 def test_without_memory_of_logins_failures_are_looked_at_and_no_login_is_kept(host):
     host.begun().login()
     host.extract()

@@ -27,7 +27,7 @@ def findings(day: Day, limits: Thresholds) -> list[Finding]:
     """Return all that is found in a day."""
     return [
         *patterns(day.attempts(), limits).findings,
-        *compromises(day.logins, day.before(), limits),
+        *compromises(day.logins, day.before(), limits, day.remembered),
         *bursts("2024-10-04", day.hours, day.earlier, limits),
     ]
 

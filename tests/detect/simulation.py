@@ -70,6 +70,8 @@ class Day(NamedTuple):
     """Kinds of findings that the attack may bring as well, which are neither right nor wrong."""
     hours: list[int]
     earlier: list[list[int]]
+    remembered: int
+    """Since when logins have been remembered."""
 
     def attempts(self) -> list[tuple[Attempt, int]]:
         """Return the failures as `patterns` takes them."""
@@ -90,6 +92,7 @@ class World:
         self.logins: list[NewLogin] = []
         self.labels: set[tuple[str, str]] = set()
         self.also: set[str] = set()
+        self.remembered = START - 60 * DAY
         self.accounts = self.random.sample(ACCOUNTS, {1_000: 25, 5_000: 80, 28_000: 400}[self.size])
         self.names = [*GENERIC, *self.random.sample(self.accounts, len(self.accounts) // 2)]
         self.random.shuffle(self.names)
@@ -133,7 +136,8 @@ class World:
             hours[(failed.stamp - START) * 24 // DAY] += 1
         earlier = [self._hours() for _ in range(28)]
         self.random.shuffle(self.failures)
-        return Day(self.failures, self.logins, frozenset(self.labels), frozenset(self.also), hours, earlier)
+        labels, also = frozenset(self.labels), frozenset(self.also)
+        return Day(self.failures, self.logins, labels, also, hours, earlier, self.remembered)
 
     def _hours(self) -> list[int]:
         """Return the hours of an earlier day; some had a burst."""
@@ -270,6 +274,15 @@ def compromised_quietly(world: World) -> None:
     world.labels.add(("login", victim))
 
 
+def compromised_unused(world: World) -> None:
+    """One address that guesses the password of an account that nobody uses, until it has it."""
+    who, stamp = world.address(), START + DAY - 1
+    for number in range(world.random.randint(20, 300)):
+        world.fail(who, "scanner@example.org", stamp - (number + 1) * 20_000_000)
+    world.login("scanner@example.org", who[0], who[1], new=True, days=0, at=stamp)
+    world.labels.add(("login", "scanner@example.org"))
+
+
 def telephone(world: World) -> None:
     """One user with a telephone more, beside those of each day."""
     for user in world.random.sample(world.accounts, 3):
@@ -298,6 +311,7 @@ def under_attack(world: World) -> None:
 def installed(world: World) -> None:
     """The first day: nobody is known yet, and everybody logs in, from wherever they are."""
     world.logins.clear()
+    world.remembered = START
     for user in world.accounts:
         ip, land, _ = world.telephone() if world.random.random() < 0.9 else world.address()
         world.login(user, ip, land, new=True, days=0)
@@ -336,6 +350,7 @@ SCENARIOS: dict[str, Callable[[World], None]] = {
     "compromised, botnet": compromised,
     "compromised, sprayer": compromised_by_sprayer,
     "compromised, quietly": compromised_quietly,
+    "compromised, unused account": compromised_unused,
     "new telephone under attack": under_attack,
     "old password in a new telephone": stubborn,
     "journey": journey,

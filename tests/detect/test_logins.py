@@ -120,6 +120,25 @@ def test_who_tried_many_before_is_found_also_when_nobody_is_known_yet():
     assert severities([login(days=None)], sprayed(users=9)) == []
 
 
+@pytest.mark.parametrize("days", [None, 6])
+@pytest.mark.parametrize(
+    ("failures", "severity"),
+    [(failed(number=9), None), (failed(number=10), "warning"), (failed(number=100), "critical"),
+     (sprayed(users=3) + failed(number=7), "critical"), (guessed(99), None), (failed("192.0.2.8", number=100), None)],
+)  # fmt: skip
+def test_an_account_that_nobody_used_is_found_when_its_password_was_guessed(days, failures, severity):
+    found = compromises([login(days=days, new_country=True)], failures, LIMITS, NOW - 7 * DAY)
+    assert [one.severity for one in found] == [severity] * (severity is not None)
+    assert all("country" not in one.sentence for one in found)
+    assert compromises([login(days=days)], failed(number=100), LIMITS, NOW - 6 * DAY) == []
+
+
+def test_several_of_a_new_office_are_to_be_asked_about():
+    office = [login(f"u{n}", "192.0.2.7", days=None) for n in range(20, 25)]
+    found = compromises(office, failed(number=100), LIMITS, NOW - 30 * DAY)
+    assert {one.severity for one in found} == {"warning"}
+
+
 def test_an_office_that_is_known_since_today_alarms_nobody():
     office = [login(f"u{n}", "192.0.2.7", days=None) for n in range(20, 25)]
     assert severities(office, sprayed() + failed(number=99)) == []
