@@ -14,6 +14,7 @@ from maillogsentinel.detect.logins import compromises
 from maillogsentinel.detect.patterns import patterns
 from maillogsentinel.detect.thresholds import thresholds
 from maillogsentinel.enrich.geo import Geo
+from maillogsentinel.hourly import Hourly
 from maillogsentinel.localtime import HOUR, SECOND
 from maillogsentinel.store import alerts, findings, new_logins, runs
 from maillogsentinel.store import logins as known_logins
@@ -48,6 +49,7 @@ class Detection:
         self._clock = clock.moment()
         self._now = self._clock.wall
         self._attempts = Attempts(config, database, geo, self._now)
+        self._hourly = Hourly(config, database, self._limits, self._now)
 
     def run(self) -> list[str]:
         """Look, keep what was found, note what is to be told, and return what the admin should know of the clock.
@@ -60,6 +62,7 @@ class Detection:
         began = time.monotonic_ns()
         found = [] if pause else self._patterns(seen or 0)
         took = (time.monotonic_ns() - began) // 1000
+        found += self._hourly.bursts()
         found += self._logins(backlog=seen is None)
         before = database.get(_CLOCK)
         shift = clock.set_by(clock.Moment(*json.loads(before)), self._clock) if before else 0
@@ -72,6 +75,7 @@ class Detection:
             alerts.trim(database, min(oldest, now - self._config[options.ALERTS_QUIET] * HOUR))
             new_logins.judged(database)
             self._attempts.save()
+            self._hourly.save()
             database.put(_CLOCK, json.dumps(self._clock))
             if not pause:
                 database.put(_TOOK, json.dumps([now, took]))

@@ -13,8 +13,8 @@ _LONGEST = 80
 _WIDTH = 76
 """Characters of a line, short enough for a mail to need no soft line ends."""
 _END = (
-    "What each of these means, and what to do, stands in maillogsentinel(8), ALERTS. What is told, and to whom, says"
-    " the section [alerts] of the configuration; see maillogsentinel.conf(5)."
+    "What each of these means, and what to do, stands in maillogsentinel(8), DETECTION and ALERTS. What is"
+    " told, and to whom, says the section [alerts] of the configuration; see maillogsentinel.conf(5)."
 )
 
 TITLES = {

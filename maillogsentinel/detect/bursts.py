@@ -1,6 +1,7 @@
 """Hours with far more failures than the same server's hours of the last weeks."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from maillogsentinel.detect.finding import Finding, order
 from maillogsentinel.detect.thresholds import Thresholds
@@ -10,25 +11,38 @@ HISTORY = 7
 HOURS = 24
 
 
+class Burst(NamedTuple):
+    """Hours of a day that follow each other."""
+
+    hours: tuple[int, int]
+    """The first one, and the one behind the last."""
+    finding: Finding
+
+
 def bursts(day: str, hours: Sequence[int], earlier: Sequence[Sequence[int]], limits: Thresholds) -> list[Finding]:
     """Return the bursts of `day` (YYYY-MM-DD), of which `hours` are the failures of each of its 24 hours.
 
     `earlier` are the same of each earlier day that was covered whole, at most the last 28; their order says nothing.
     Hours of a burst that follow each other are one finding.
     """
+    return sorted((burst.finding for burst in spans(day, hours, earlier, limits)), key=order)
+
+
+def spans(day: str, hours: Sequence[int], earlier: Sequence[Sequence[int]], limits: Thresholds) -> list[Burst]:
+    """Return the same, each with its hours, in their order."""
     if not limits.burst_factor or len(earlier) < HISTORY:
         return []
     usual = [_usual(hour, earlier) for hour in range(HOURS)]
-    found: list[Finding] = []
+    found: list[Burst] = []
     start = 0
     while start < HOURS:
         end = start
         while end < HOURS and _is_burst(hours[end], usual[end], limits):
             end += 1
         if end > start:
-            found.append(_finding(day, start, end, hours, usual, limits))
+            found.append(Burst((start, end), _finding(day, start, end, hours, usual, limits)))
         start = end + 1
-    return sorted(found, key=order)
+    return found
 
 
 def _usual(hour: int, earlier: Sequence[Sequence[int]]) -> int:

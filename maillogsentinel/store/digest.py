@@ -134,6 +134,25 @@ class Digests:
         )
 
 
+def kept_hours(database: Database, days: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Return the records of each hour of those of `days` that have a digest which counts, or no record; none is made.
+
+    That the CSV is the one that was committed is for the caller to know.
+    """
+    found = dict.fromkeys(days, NOTHING.hours)
+    for day, hours in database.rows(
+        "SELECT day.day, digest.hours FROM day LEFT JOIN digest ON digest.day = day.day AND digest.count = day.count"
+        " AND digest.generation = (SELECT value FROM meta WHERE key = 'csv_generation')"
+        " WHERE day.count > 0 AND day.day BETWEEN ? AND ?",
+        (min(days), max(days)),
+    ):
+        if hours is None:
+            found.pop(day, None)
+        elif day in found:
+            found[day] = tuple(json.loads(hours))
+    return found
+
+
 def digest_of(lines: Iterable[bytes], day: str, delimiter: str) -> Digest:
     """Return the digest of those of the CSV's `lines` that are records of `day`."""
     hours: Counter[bytes] = Counter()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maillogsentinel.detect.bursts import HISTORY, bursts
+from maillogsentinel.detect.bursts import HISTORY, bursts, spans
 from maillogsentinel.detect.finding import Finding, order
 from maillogsentinel.detect.thresholds import Thresholds
 
@@ -18,6 +18,14 @@ USUAL = [[20] * 24 for _ in range(28)]
 def hours(**counts):
     """A day with 20 failures in each hour but those named, as h03=100."""
     return [counts.get(f"h{hour:02}", 20) for hour in range(24)]
+
+
+def test_bursts_are_also_given_with_their_hours():
+    found = spans(DAY, hours(h03=100, h04=300, h23=100), USUAL, LIMITS)
+    assert [(burst.hours, burst.finding.subject) for burst in found] == [
+        ((3, 5), f"{DAY} 03:00"),
+        ((23, 24), f"{DAY} 23:00"),
+    ]
 
 
 def test_an_hour_of_five_times_the_usual_failures_is_a_burst_and_one_of_less_is_none():
