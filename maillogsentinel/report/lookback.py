@@ -10,6 +10,7 @@ from maillogsentinel.detect import left_out
 from maillogsentinel.detect.bursts import HISTORY, bursts
 from maillogsentinel.detect.finding import Finding
 from maillogsentinel.detect.thresholds import thresholds
+from maillogsentinel.hourly import of_allowed
 from maillogsentinel.localtime import LocalTime
 from maillogsentinel.report.coverage import coverages, unread_hours
 from maillogsentinel.report.trend import (
@@ -74,7 +75,7 @@ def look_back(
     days = _days(digests, coverages(database, times, dates, until if last >= today else now))
     own = length if short else len(days)
     before, covered = days[:-own], days[-own:]
-    found, missed = _bursts(config, days, own if short else 0)
+    found, missed = _bursts(config, database, times, days, own if short else 0)
     unseen = None
     known = [day.day for day in before[-BEFORE:] if day.coverage != NONE]
     if names and len(known) >= LEAST:
@@ -114,7 +115,9 @@ def _hour(times: LocalTime, until: int, today: date) -> int:
     return moment.hour if moment.date() == today else 0
 
 
-def _bursts(config: Config, days: Sequence[Day], own: int) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
+def _bursts(
+    config: Config, database: Database, times: LocalTime, days: Sequence[Day], own: int
+) -> tuple[tuple[Finding, ...], tuple[str, ...]]:
     """The bursts of the last `own` of `days`, and a sentence where there is too little to compare any with."""
     limits = thresholds(config)
     found: list[Finding] = []
@@ -122,7 +125,11 @@ def _bursts(config: Config, days: Sequence[Day], own: int) -> tuple[tuple[Findin
     for place in range(len(days) - own, len(days)):
         earlier = [day.hours for day in days[max(0, place - BEFORE) : place] if day.coverage == FULL]
         compared = compared or len(earlier) >= HISTORY
-        found += bursts(days[place].day, days[place].hours, earlier, limits)
+        name, hours = days[place].day, days[place].hours
+        if bursts(name, hours, earlier, limits):
+            allowed = of_allowed(database, times, date.fromisoformat(name), limits)
+            hours = tuple(max(0, count - less) for count, less in zip(hours, allowed, strict=True))
+            found += bursts(name, hours, earlier, limits)
     return tuple(found), () if compared or not own else (left_out.NO_HISTORY,)
 
 

@@ -134,6 +134,25 @@ def test_several_logs_are_seen_together_and_servers_are_named(host):
 
 
 @pytest.mark.skipif(journal_bed.MISSING, reason=journal_bed.WHY_MISSING)
+def test_a_burst_is_told_while_it_lasts_but_none_of_the_allow_list(host):
+    allow = "[detection]\nallow_networks = 203.0.113.0/24\n"
+    host.configure(detection=allow)
+    for hours in range(9 * 24, 24, -6):
+        host.attack("192.0.2.1", 2, ago=hours * HOUR)
+    host.extract()
+    assert host.run("report", "--day", "yesterday", "--stdout").returncode == 0  # as each night
+    line = "warning: unknown[{}]: SASL LOGIN authentication failed: x, sasl_username=bob\n"
+    host.write(line.format("203.0.113.7") * 700)
+    host.extract()
+    assert host.logged() == []
+    assert b"there were" not in host.run("report", "--stdout").stdout
+    host.write(line.format("192.0.2.7") * 700)
+    host.extract()
+    (alert,) = host.logged()
+    assert (alert["kind"], alert["severity"]) == ("burst", "warning")
+    assert f"{alert['sentence']}\n".encode() in host.run("report", "--stdout").stdout
+
+
 def test_what_stands_in_the_journal_is_told_as_well(host):
     journal = host.directory / "journal"
     text = host.installation.config.read_text()
