@@ -48,7 +48,7 @@ def body(alerts: Sequence[Alert], host: str, times: LocalTime) -> str:
         intro = f"MailLogSentinel on {host} has found what somebody should look at now:"
         parts += [_filled(intro, ""), *_listed(news, times)]
     if backlog:
-        intro = f"MailLogSentinel has read the log of {host} for the first time. This stood in it:"
+        intro = f"MailLogSentinel has read the log of {host} for the first time. This stood in its last day:"
         parts += [_filled(intro, ""), *_listed(backlog, times)]
     parts.append(_filled(_END, ""))
     return "\n\n".join(parts) + "\n"

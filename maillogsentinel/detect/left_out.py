@@ -7,3 +7,5 @@ NO_LOGINS = (
 LOGINS_OFF = "Logins after failures were not looked for: [logins] remember = no."
 NO_HISTORY = "Bursts were not looked for: fewer than 7 earlier days were covered to compare with."
 NO_HISTORY_IN_CSV = "Bursts were not looked for: a CSV does not tell which hours were covered."
+OF_A_CSV = (NO_LOGINS, NO_HISTORY_IN_CSV)
+"""What is said of every CSV, also where nothing was found: whoever named it has no other report that says more."""

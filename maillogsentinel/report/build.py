@@ -93,7 +93,7 @@ def _with_files(summary: Summary, records: Files, days: Sequence[date]) -> Summa
     return summary._replace(
         trend=tuple(day._replace(coverage=PART, blank=empty_hours(day)) if day.failures else day for day in found),
         trend_note=NOTE_CSV,
-        not_looked_for=(left_out.NO_LOGINS, left_out.NO_HISTORY_IN_CSV),
+        not_looked_for=left_out.OF_A_CSV,
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from maillogsentinel.detect.finding import Finding
+from maillogsentinel.detect.left_out import OF_A_CSV
 from maillogsentinel.report.columns import width
 from maillogsentinel.report.summary import Gap, Loss
 from maillogsentinel.report.tally import tally
@@ -157,6 +158,12 @@ def test_what_may_be_a_compromise_stands_directly_below_the_total():
         "  * 6 attempts of allow-listed networks and users: counted above, in no finding.",
         "  * Bursts were not looked for.",
     ]
+
+
+def test_of_a_csv_it_is_always_said_what_was_not_looked_for():
+    lines = render(summary_of(known_numbers(), not_looked_for=OF_A_CSV)).splitlines()
+    at = lines.index("--- What detection found ---")
+    assert lines[at + 1 : at + 5] == ["  nothing beyond the daily noise", *(f"  * {one}" for one in OF_A_CSV), ""]
 
 
 def test_a_login_to_ask_about_stands_directly_below_the_total_too():
