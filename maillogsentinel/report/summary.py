@@ -94,6 +94,13 @@ class Summary(NamedTuple):
     databases: tuple[DatabaseAge, ...] = ()
 
     @property
+    def no_record(self) -> str:
+        """A sentence where CSVs have no record, which need not mean that nothing failed; else empty."""
+        if not self.trend_note or self.tally.total:
+            return ""
+        return f"There is no record {self.when}: nothing failed, or nothing was read."
+
+    @property
     def when(self) -> str:
         """The days covered, as headings say them: ``today``, ``on 2025-05-27``, ``from 2025-05-20 to 2025-05-27``."""
         return "today" if self.today and self.first_day == self.last_day else self.dates

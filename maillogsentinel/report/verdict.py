@@ -100,6 +100,8 @@ def _by_number(summary: Summary) -> Verdict:
         return Verdict(MORE, f"More than usual: {failures}, where {usual}.")
     if part:
         return Verdict(UNKNOWN, _sentence(f"{failures} in what was read, but not all was read."))
+    if summary.no_record:
+        return Verdict(UNKNOWN, summary.no_record)
     if summary.tally.total == 0:
         return Verdict(QUIET, f"A quiet {_span(summary)}: no login failed{' so far' if summary.today else ''}.")
     if not compared:

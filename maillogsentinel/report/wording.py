@@ -114,7 +114,7 @@ def total_lines(summary: Summary) -> list[str]:
         what = "is kept, or could be read" if summary.kept_since else "could be read"
         lines += ["", f"Not everything that was logged {when} {what}{where}."]
     elif not total:
-        lines += ["", f"No login failed {when}."]
+        lines += ["", summary.no_record or f"No login failed {when}."]
     if summary.read_until:
         lines += ["", f"Logs were read up to {summary.read_until}."]
     return lines
@@ -208,7 +208,9 @@ def subject(summary: Summary) -> str:
     if summary.coverage == "none":
         text = f"{'no records are kept' if summary.not_kept else 'nothing was read'} {summary.dates}"
     else:
-        number = {0: "no failed logins", 1: "1 failed login"}.get(total, f"{total} failed logins")
+        number = {0: "no record" if summary.no_record else "no failed logins", 1: "1 failed login"}.get(
+            total, f"{total} failed logins"
+        )
         text = f"{number} {summary.dates}"
         critical = critical_line(summary)
         if critical:

@@ -9,6 +9,7 @@ from maillogsentinel.report.columns import width
 from maillogsentinel.report.summary import Gap, Loss
 from maillogsentinel.report.tally import tally
 from maillogsentinel.report.text import render
+from maillogsentinel.report.wording import subject
 
 from .samples import hostile_rows, known_numbers, row, summary_of
 
@@ -158,6 +159,13 @@ def test_what_may_be_a_compromise_stands_directly_below_the_total():
         "  * 6 attempts of allow-listed networks and users: counted above, in no finding.",
         "  * Bursts were not looked for.",
     ]
+
+
+def test_a_day_of_which_csvs_have_no_record_is_not_said_to_have_had_no_failure():
+    summary = summary_of(trend_note="A CSV does not tell.")
+    assert "\n\nThere is no record on 2025-05-27: nothing failed, or nothing was read.\n" in render(summary)
+    assert "No login failed" not in render(summary)
+    assert subject(summary).endswith(": no record on 2025-05-27")
 
 
 def test_of_a_csv_it_is_always_said_what_was_not_looked_for():

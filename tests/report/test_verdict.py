@@ -37,6 +37,12 @@ def test_a_day_whose_records_were_pruned_is_not_known_and_says_why():
     assert of(0, nothing_read=True, kept_since="2025-05-27").sentence.endswith(": nothing was read.")
 
 
+def test_a_day_of_which_csvs_have_no_record_is_not_known():
+    found = of(0, trend_note="A CSV does not tell.")
+    assert found == ("unknown", "There is no record on 2025-05-27: nothing failed, or nothing was read.")
+    assert of(3, trend_note="A CSV does not tell.").sentence.startswith("3 failed logins; ")
+
+
 def test_a_day_without_a_failure_is_quiet():
     assert of(0) == ("quiet", "A quiet day: no login failed.")
     assert of(0, today=True).sentence == "A quiet day: no login failed so far."
