@@ -40,7 +40,7 @@ def _quarters(
     `named`, by address and user."""
     return database.each(
         f"SELECT stamp / {_QUARTER}, {'ip, user' if named else 'NULL, NULL'}, count(*) FROM event"  # noqa: S608
-        " WHERE record >= ? AND stamp >= ? AND stamp < ? GROUP BY 1, 2, 3",
+        f" WHERE record >= ? AND stamp >= ? AND stamp < ? GROUP BY 1{', 2, 3' if named else ''}",
         (record, begin, end),
     )
 
@@ -52,16 +52,19 @@ class Hourly:
     """
 
     def __init__(self, config: Config, database: Database, limits: Thresholds, now: int) -> None:
-        """Count what was committed since the last look. Raises StoreError."""
+        """Count what was committed since the last look. Raises StoreError.
+
+        The first one counts nothing of what was there before: it may be much, and there is nothing to compare it with.
+        """
         self._database, self._limits, self._now = database, limits, now
         self._times = LocalTime(config[options.TIME_ZONE])
         self._today = self._times.today(now)
         begin, end = self._times.start(self._today - timedelta(1)), now + _DAY
-        record, kept = json.loads(database.get(_KEY, "[0, {}]"))
+        self._next = database.get("next_record", 1)
+        record, kept = json.loads(database.get(_KEY) or json.dumps([self._next, {}]))
         self._counts = {at: count for key, count in kept.items() if begin <= (at := int(key)) * _QUARTER < end}
         self._new: set[int] = set()
         """Quarters to which something was added."""
-        self._next = database.get("next_record", 1)
         allowed = Allowed(limits)
         for at, ip, user, count in _quarters(database, record, begin, end, named=bool(allowed)):
             if not (allowed and allowed.attempt(ip, user)):

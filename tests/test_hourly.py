@@ -31,6 +31,7 @@ class Bed:
             for before in range(1, 29):
                 self.day(before, [10] * 24)
             history.cover(self.database, "mail.log", NOW - 40 * 24 * HOUR, NOW)
+            self.look()
 
     def configure(self, detection=""):
         path = self.directory / "test.conf"
@@ -79,6 +80,14 @@ def test_a_burst_is_seen_by_the_look_that_completes_it_and_by_each_that_adds_to_
     assert bed.look() == [("warning", "2025-05-27 12:00", 600)]
     bed.fail(1, ago=11 * HOUR)
     assert bed.look() == []
+
+
+def test_what_stood_in_the_log_before_the_first_look_is_not_counted(bed):
+    bed.database.run("DELETE FROM meta WHERE key = 'hourly'")
+    bed.fail(700)
+    assert bed.look() == []
+    bed.fail(200)
+    assert bed.look() == [("notice", "2025-05-27 12:00", 200)]
 
 
 def test_a_burst_goes_on_under_the_hour_in_which_it_began(bed):
