@@ -39,7 +39,7 @@ def render(summary: Summary) -> str:
         "first_day": summary.first_day,
         "last_day": summary.last_day,
         "today": summary.today,
-        "coverage": summary.coverage,
+        "coverage": "part" if summary.trend_note and summary.coverage == "full" else summary.coverage,
         "read_until": summary.read_until or None,
         "kept_since": summary.kept_since or None,
         "verdict": verdict(summary)._asdict(),

@@ -42,6 +42,7 @@ def test_every_report_has_the_documented_form(schema, name):
 def test_so_has_the_report_of_a_fleet(schema):
     numbers = tally([row(server=f"mx{n % 3}", user=f"user{n % 7}") for n in range(50)], several_servers=True)
     found = json.loads(render(summary_of(numbers, trend_note="A note.")))
+    assert found["coverage"] == "part"
     schema.validate(found)
     assert found["fleet"]["users"]["distinct"] == 7
 
