@@ -55,12 +55,11 @@ class Attempts:
         self._bounds[name] = [begin, found[0][0] if found else self._database.get("next_record", 1)]
 
     def logins(self, oldest: int, most: int) -> list[NewLogin]:
-        """Return the latest `most` logins since `oldest` that detection has not seen: those from networks that were new
-        for the user, and others whose address also tried several users."""
+        """Return the latest `most` logins since `oldest` that detection has not seen; all came from networks that were
+        new for the user."""
         rows = self._database.rows(
             "SELECT stamp, user, ip, network, country, known_since, known_network, known_country FROM new_login"
-            " WHERE judged = 0 AND stamp >= ? AND (known_network = 0 OR ip IN"
-            " (SELECT ip FROM temp.attempt GROUP BY ip HAVING count(DISTINCT user) > 1)) ORDER BY id DESC LIMIT ?",
+            " WHERE judged = 0 AND stamp >= ? ORDER BY id DESC LIMIT ?",
             (oldest, most),
         )
         return [NewLogin._make([*row[:-2], bool(row[-2]), bool(row[-1])]) for row in reversed(rows)]

@@ -114,7 +114,7 @@ class Committer:
             self._save_losses(batch, standing.path)
             logins.save(database, known)
             new_logins.save(database, compared)
-            if encoded.count or known:
+            if encoded.count or not all(login.known_network for login in compared):
                 runs.note_undetected(database)
             self._cache.save()
             if self._adopted.active:

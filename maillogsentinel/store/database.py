@@ -51,7 +51,6 @@ _SINCE = {
 -- others since the last detection, of each user and address one. judged: detection has seen it
 CREATE TABLE new_login (id INTEGER PRIMARY KEY, stamp INTEGER, user TEXT, ip TEXT, network TEXT, country TEXT,
                         known_since INTEGER, known_network INTEGER, known_country INTEGER, judged INTEGER);
-CREATE UNIQUE INDEX new_login_known ON new_login (user, ip) WHERE known_network = 1;
 -- what detection found, a row for each subject and 24 hours. first, last: UTC microseconds, begun: the first such last
 CREATE TABLE finding (id INTEGER PRIMARY KEY, kind TEXT, severity TEXT, subject TEXT, sentence TEXT, attempts INTEGER,
                       users INTEGER, addresses INTEGER, first INTEGER, last INTEGER, servers TEXT, examples TEXT,

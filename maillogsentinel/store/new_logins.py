@@ -56,18 +56,17 @@ class _User:
 
 
 def save(database: Database, found: Iterable[NewLogin]) -> None:
-    """Keep logins until detection has seen them, those from new networks longer; in a transaction of the caller."""
+    """Keep logins for detection to see; those from where the user came before say nothing, and most are such. In a
+    transaction of the caller."""
     database.run_many(
         "INSERT INTO new_login (stamp, user, ip, network, country, known_since, known_network, known_country, judged)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)"
-        " ON CONFLICT (user, ip) WHERE known_network = 1 DO UPDATE SET stamp = max(stamp, excluded.stamp)",
-        found,
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (login for login in found if not login.known_network),
     )
 
 
 def judged(database: Database) -> None:
     """Note that detection has seen all; in a transaction of the caller."""
-    database.run("DELETE FROM new_login WHERE known_network = 1")
     database.run("UPDATE new_login SET judged = 1 WHERE judged = 0")
 
 
