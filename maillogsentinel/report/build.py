@@ -16,7 +16,7 @@ from maillogsentinel.report.summary import DatabaseAge, Gap, Loss, Summary, inte
 from maillogsentinel.report.tally import Tally, Top
 from maillogsentinel.report.this_host import full_host_name, host_address
 from maillogsentinel.report.trend import MOST_SHOWN, NONE, PART, SHOWN, Day, News, Novelty, empty_hours
-from maillogsentinel.store import findings, history, losses, runs
+from maillogsentinel.store import findings, history, losses, new_logins, runs
 from maillogsentinel.store.database import Database
 from maillogsentinel.store.history import UNKNOWN, Span
 from maillogsentinel.store.sketch import Unseen
@@ -72,7 +72,11 @@ def summarise(
         return _with_files(summary, records, days)
     if database is None or back is None:
         return summary
-    summary = _with_lookback(summary, config, back, _stored(database, *times.span(first, last)))
+    start, end = times.span(first, last)
+    off = () if config[options.LOGINS_REMEMBER] else (left_out.LOGINS_OFF,)
+    if new_logins.wait(database, start, end):
+        off = (left_out.NOT_YET,)
+    summary = _with_lookback(summary, off, back, _stored(database, start, end))
     return _with_history(summary, database, times, times.span(first, last), now)
 
 
@@ -97,10 +101,9 @@ def _with_files(summary: Summary, records: Files, days: Sequence[date]) -> Summa
     )
 
 
-def _with_lookback(summary: Summary, config: Config, back: Lookback, stored: Iterable[Finding]) -> Summary:
+def _with_lookback(summary: Summary, off: tuple[str, ...], back: Lookback, stored: Iterable[Finding]) -> Summary:
     # What the days' own records show has their numbers; a run may have looked back into the day before.
     found = {(one.kind, one.subject): one for one in (*stored, *summary.findings, *back.bursts)}
-    off = () if config[options.LOGINS_REMEMBER] else (left_out.LOGINS_OFF,)
     news = None
     if back.unseen is not None:
         news = News(back.known_days, tuple(_novelty(summary.tally, *found) for found in back.unseen.items()))

@@ -1,6 +1,6 @@
 """The report as text, as it is mailed and printed."""
 
-from maillogsentinel.detect.left_out import OF_A_CSV
+from maillogsentinel.detect.left_out import ALWAYS_SAID
 from maillogsentinel.report import wording
 from maillogsentinel.report.columns import aligned, box, clip, width
 from maillogsentinel.report.summary import Summary
@@ -19,7 +19,7 @@ def render(summary: Summary) -> str:
     if summary.tally.total:
         blocks.append(_reverse_dns(summary))
     found = [f"{severity}:  {_one_line(sentence)}" for severity, sentence in wording.alarming(summary)]
-    if found or summary.not_looked_for == OF_A_CSV:
+    if found or ALWAYS_SAID.intersection(summary.not_looked_for):
         found = found or ["nothing beyond the daily noise"]
         beside = [f"  * {sentence}" for sentence in wording.beside_findings(summary)]
         blocks.append([_rule(wording.FINDINGS_TITLE), *(f"  {line}" for line in found), *beside])

@@ -65,6 +65,12 @@ def save(database: Database, found: Iterable[NewLogin]) -> None:
     )
 
 
+def wait(database: Database, start: int, end: int) -> bool:
+    """Return whether there are logins from `start` to `end` (UTC microseconds) that detection has not seen."""
+    rows = database.rows("SELECT 1 FROM new_login WHERE judged = 0 AND stamp >= ? AND stamp < ? LIMIT 1", (start, end))
+    return bool(rows)
+
+
 def judged(database: Database) -> None:
     """Note that detection has seen all; in a transaction of the caller."""
     database.run("UPDATE new_login SET judged = 1 WHERE judged = 0")

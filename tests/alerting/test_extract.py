@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "sources"))
 
 import journal_bed
 
+from maillogsentinel.detect.left_out import NOT_YET
 from maillogsentinel.store.lock import ALERTING, locked
 from tests.report.smtp_sink import Sink
 
@@ -95,6 +96,16 @@ def test_with_alerts_off_nothing_is_looked_for_until_the_report(host):
     assert host.run("report", "--due").returncode == 0
     assert host.database().execute("SELECT kind FROM finding").fetchall() == [("spraying",)]
     assert (host.mails(), host.logged(), host.status()) == ([], [], None)
+
+
+def test_with_alerts_off_a_report_says_that_logins_were_not_looked_at_yet(host):
+    host.configure("enabled = no\n")
+    host.begun().login()
+    host.extract()
+    assert NOT_YET.encode() in host.run("report", "--stdout").stdout
+    host.configure()
+    host.extract()
+    assert b"looked" not in host.run("report", "--stdout").stdout
 
 
 def test_alerts_that_are_turned_off_leave_nothing_due(host):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from maillogsentinel.detect.finding import Finding
-from maillogsentinel.detect.left_out import OF_A_CSV
+from maillogsentinel.detect.left_out import NOT_YET, OF_A_CSV
 from maillogsentinel.report.columns import width
 from maillogsentinel.report.summary import Gap, Loss
 from maillogsentinel.report.tally import tally
@@ -159,6 +159,10 @@ def test_what_may_be_a_compromise_stands_directly_below_the_total():
         "  * 6 attempts of allow-listed networks and users: counted above, in no finding.",
         "  * Bursts were not looked for.",
     ]
+
+
+def test_logins_that_nobody_looked_at_yet_are_said_where_nothing_was_found():
+    assert f"  nothing beyond the daily noise\n  * {NOT_YET}\n" in render(summary_of(not_looked_for=(NOT_YET,)))
 
 
 def test_a_day_of_which_csvs_have_no_record_is_not_said_to_have_had_no_failure():
