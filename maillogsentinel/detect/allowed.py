@@ -2,6 +2,7 @@
 
 from socket import AF_INET, AF_INET6, inet_pton
 
+from maillogsentinel.detect.finding import Finding
 from maillogsentinel.detect.names import known_as
 from maillogsentinel.detect.thresholds import Thresholds
 
@@ -39,6 +40,12 @@ class Allowed:
         return found is not None and any(
             found[0] == size and found[1] >> rest in numbers for (size, rest), numbers in self._networks.items()
         )
+
+    def finding(self, found: Finding) -> bool:
+        """Tell whether `found` is about one who is allowed, as of before the list had it."""
+        if found.kind in ("login", "distributed"):
+            return found.subject in self.users or (found.kind == "login" and any(map(self.address, found.examples[:1])))
+        return found.kind in ("spraying", "bait") and self.address(found.subject)
 
     def attempt(self, ip: str | None, user: str | None) -> bool:
         """Tell whether a failure of `ip` for `user` is counted apart."""

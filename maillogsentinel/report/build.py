@@ -6,7 +6,9 @@ from datetime import date, timedelta
 from maillogsentinel import __version__, options
 from maillogsentinel.config import Config
 from maillogsentinel.detect import left_out
+from maillogsentinel.detect.allowed import Allowed
 from maillogsentinel.detect.finding import Finding, order
+from maillogsentinel.detect.thresholds import thresholds
 from maillogsentinel.localtime import LocalTime
 from maillogsentinel.report.counting import count
 from maillogsentinel.report.coverage import worth_telling
@@ -76,13 +78,19 @@ def summarise(
     off = () if config[options.LOGINS_REMEMBER] else (left_out.LOGINS_OFF,)
     if new_logins.wait(database, start, end):
         off = (left_out.NOT_YET,)
-    summary = _with_lookback(summary, off, back, _stored(database, start, end))
+    summary = _with_lookback(summary, off, back, _stored(config, database, start, end))
     return _with_history(summary, database, times, times.span(first, last), now)
 
 
-def _stored(database: Database, start: int, end: int) -> list[Finding]:
-    """What runs found: logins, and what began in this time and is more than any one day has of it."""
-    return [one for one in findings.of_day(database, start, end) if one.kind == "login" or (one.first or 0) >= start]
+def _stored(config: Config, database: Database, start: int, end: int) -> list[Finding]:
+    """What runs found: logins, and what began in this time and is more than any one day has of it; nothing of who has
+    been put on an allow-list since."""
+    allowed = Allowed(thresholds(config))
+    return [
+        one
+        for one in findings.of_day(database, start, end)
+        if (one.kind == "login" or (one.first or 0) >= start) and not allowed.finding(one)
+    ]
 
 
 def _not_new(kind: str, name: str) -> bool:
