@@ -68,8 +68,9 @@ def _verdict(evidence: Evidence, users_here: int, limits: Thresholds, remembered
         # An office behind one address, where some have the old password, looks alike until its users are known.
         if guessing and len(address.others) >= enough and users_here == 1:
             return _Verdict("critical", evidence, False, address, "of that address")
-        if address.failures >= enough and _longer(login, remembered, limits):
-            severe = (guessing or stubborn) and users_here == 1
+        known = _longer(login, remembered, limits)
+        if address.failures >= enough and (known or users_here == 1):
+            severe = (guessing or stubborn) and known and users_here == 1
             return _Verdict("critical" if severe else "warning", evidence, False, address, "of that address")
         return None
     new = login.country is not None and not login.known_country

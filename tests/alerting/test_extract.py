@@ -249,6 +249,16 @@ def test_as_shipped_a_login_after_failures_is_told_also_of_an_account_that_nobod
     assert len(host.mails()) == 2
 
 
+def test_a_guessed_password_is_told_on_the_day_of_the_installation(host):
+    host.begun()
+    failed = "warning: unknown[198.51.100.9]: SASL LOGIN authentication failed: x, sasl_username=alice\n"
+    host.write(failed * 15, ago=60)
+    host.login("alice", "198.51.100.9")
+    host.login("bob", "192.0.2.9")
+    host.extract()
+    assert [(line["severity"], line["subject"]) for line in host.logged()] == [("warning", "alice")]
+
+
 def test_without_memory_of_logins_failures_are_looked_at_and_no_login_is_kept(host):
     host.begun().login()
     host.extract()

@@ -109,9 +109,7 @@ def test_a_network_that_the_user_came_from_before_is_no_matter():
 
 @pytest.mark.parametrize("days", [None, 0, 6])
 def test_of_a_user_known_for_days_nothing_is_new(days):
-    assert (
-        severities([login(days=days, new_country=True)], guessed(99) + failed(number=99) + sprayed("192.0.2.8")) == []
-    )
+    assert severities([login(days=days, new_country=True)], guessed(99) + failed(number=9) + sprayed("192.0.2.8")) == []
     assert severities([login(days=7, new_country=True)], []) == ["warning"]
 
 
@@ -130,7 +128,12 @@ def test_an_account_that_nobody_used_is_found_when_its_password_was_guessed(days
     found = compromises([login(days=days, new_country=True)], failures, LIMITS, NOW - 7 * DAY)
     assert [one.severity for one in found] == [severity] * (severity is not None)
     assert all("country" not in one.sentence for one in found)
-    assert compromises([login(days=days)], failed(number=100), LIMITS, NOW - 6 * DAY) == []
+
+
+@pytest.mark.parametrize("remembered", [None, NOW, NOW - 6 * DAY])
+def test_in_the_first_week_a_guessed_password_is_a_warning_at_least(remembered):
+    for failures in (failed(number=10), failed(number=100), sprayed(users=9) + failed()):
+        assert [one.severity for one in compromises([login(days=None)], failures, LIMITS, remembered)] == ["warning"]
 
 
 def test_several_of_a_new_office_are_to_be_asked_about():
