@@ -30,7 +30,8 @@ _DAYS_APART = 7
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    if args.due and (args.stdout or args.output or args.csv or args.to or args.test or args.until):
+    others = (args.stdout, args.output, args.csv, args.to, args.test, args.until, args.format != "text")
+    if args.due and any(others):
         raise UsageError("--due mails to the configured recipient. Leave the other options out, or leave --due out.")
     if args.until and not args.since:
         raise UsageError("--until needs --since. Give both, or --day.")

@@ -189,6 +189,7 @@ def test_server_trouble_is_counted_apart(installation):
         ["--until", "2025-03-01"],
         ["--day", "today", "--since", "2025-03-01"],
         ["--due", "--stdout"],
+        ["--due", "--format", "json"],
         ["--format", "pdf"],
         ["--to", "not an address"],
     ],
