@@ -97,7 +97,7 @@ def test_it_never_lists_the_host_itself_or_where_somebody_logged_in(installation
         )
     own = Path("/proc/net/fib_trie").read_text().split("|--")
     mine = [leaf.split()[0] for leaf in own if "/32 host LOCAL" in leaf]
-    installation.configure("server_name = 198.51.100.77\n")
+    installation.configure("[general]\nserver_name = 198.51.100.77\n")
     fail(*{*mine, "203.0.113.99", "198.51.100.77", "198.51.100.78", "10.9.8.7"})
     assert entries(export()) == ["198.51.100.78"]
     installation.configure("[blocklist]\nspare_logins = no\nspare_private = no\n")
