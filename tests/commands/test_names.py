@@ -49,7 +49,7 @@ def test_dovecots_troubles_make_no_record_and_are_reported(installation):
 
 @pytest.mark.parametrize("waiting", [False, True])
 def test_a_password_that_dovecot_logs_goes_nowhere(installation, waiting):
-    installation.configure("log_level = DEBUG\n")
+    installation.configure("[general]\nlog_level = DEBUG\n")
     add(
         installation,
         said("bob", 1),
