@@ -83,14 +83,9 @@ def summarise(
 
 
 def _stored(config: Config, database: Database, start: int, end: int) -> list[Finding]:
-    """What runs found: logins, and what began in this time and is more than any one day has of it; nothing of who has
-    been put on an allow-list since."""
+    """What runs found; nothing of who has been put on an allow-list since."""
     allowed = Allowed(thresholds(config))
-    return [
-        one
-        for one in findings.of_day(database, start, end)
-        if (one.kind == "login" or (one.first or 0) >= start) and not allowed.finding(one)
-    ]
+    return [one for one in findings.of_day(database, start, end) if not allowed.finding(one)]
 
 
 def _not_new(kind: str, name: str) -> bool:

@@ -12,15 +12,15 @@ _DAY = 24 * HOUR
 
 
 def of_day(database: Database, first_stamp: int, last_stamp: int) -> list[Finding]:
-    """Return what was found that lies at least in part between two moments (UTC microseconds, the second not among
-    them), each subject once, the most severe first.
+    """Return what became a finding between two moments (UTC microseconds, the second not among them), and the logins
+    that lie between them at least in part with the failures before; each subject once, the most severe first.
 
     Numbers are those of the worst 24 hours that a detection looked back on, which may reach into the day before; of a
     login, those before it.
     """
     rows = database.rows(
         "SELECT kind, severity, subject, sentence, attempts, users, addresses, first, last, servers, examples"
-        " FROM finding WHERE last >= ? AND first < ?",
+        " FROM finding WHERE CASE kind WHEN 'login' THEN last >= ?1 AND first < ?2 ELSE begun >= ?1 AND begun < ?2 END",
         (first_stamp, last_stamp),
     )
     found: dict[tuple[str, str], Finding] = {}

@@ -302,6 +302,19 @@ def test_a_day_is_read_without_the_rest_of_the_csv(three_days):
     database.close()
 
 
+def test_an_attack_of_today_is_none_of_the_day_before(installation):
+    installation.configure("[detection]\naddress_users = 3\nwarning_factor = 1\n")
+    yesterday = TODAY - timedelta(days=1)
+    now = datetime.now(UTC)
+    installation.log.write_text(
+        failure(at(yesterday, 23), "u0") + "".join(failure(now, f"u{number}") for number in range(1, 4))
+    )
+    installation.extract()
+    found = as_json(installation, "--day", yesterday.isoformat())
+    assert (found["total"], found["findings"], found["verdict"]["level"]) == (1, [], "unknown")
+    assert [one["kind"] for one in as_json(installation)["findings"]] == ["spraying"]
+
+
 @pytest.mark.parametrize("form", ["text", "json", "html"])
 def test_an_edited_csv_is_no_quiet_day(three_days, form):
     days = ("report", "--stdout", "--format", form, "--day", DAYS[2].isoformat())

@@ -28,11 +28,25 @@ def save(database, *found):
             findings.save(database, [one])
 
 
-def test_a_day_has_what_lies_in_it_at_least_in_part_the_most_severe_first(database):
+def test_a_day_has_what_became_a_finding_on_it_the_most_severe_first(database):
     early, late = finding(BEGIN - 5, BEGIN, subject="early"), finding(BEGIN + DAY - 1, BEGIN + DAY, subject="late")
     grave = finding(BEGIN + 5, BEGIN + 9, "critical", 1, "grave")
     save(database, early, late, grave, finding(BEGIN - 9, BEGIN - 1), finding(BEGIN + DAY, BEGIN + DAY))
-    assert findings.of_day(database, BEGIN, BEGIN + DAY) == [grave, early, late]
+    assert findings.of_day(database, BEGIN, BEGIN + DAY) == [grave, early]
+    goes_on = finding(BEGIN + 5, BEGIN + DAY + 9, "critical", 2, "grave")
+    save(database, goes_on)
+    assert findings.of_day(database, BEGIN, BEGIN + DAY) == [goes_on, early]
+    assert goes_on not in findings.of_day(database, BEGIN + DAY, BEGIN + 2 * DAY)
+
+
+def test_a_day_has_the_logins_that_lie_in_it_at_least_in_part(database):
+    login = finding(BEGIN - 5, BEGIN, kind="login")
+    save(database, login)
+    assert [findings.of_day(database, BEGIN + day * DAY, BEGIN + (day + 1) * DAY) for day in (-1, 0, 1)] == [
+        [login],
+        [login],
+        [],
+    ]
 
 
 def test_a_subject_counts_once_as_the_most_severe_that_it_was(database):
