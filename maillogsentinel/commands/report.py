@@ -151,7 +151,9 @@ def _mail(config: Config, summary: Summary, records: Records, first: date, last:
             return records.lines(first, last)
         return names.lines(records.rows(first, last), delimiter_of(records.header) or ",")
 
-    attachment = choose_attachment(config, records.path, records.size, lines, records.header, days, not_whole)
+    attachment = choose_attachment(
+        config, records.path, records.size, records.whole, lines, records.header, days, not_whole
+    )
     summary = names.summary(summary) if names else summary
     summary = summary._replace(attachment=attachment.sentence)
     text = _rendered(summary, "json" if form == "json" else "text")

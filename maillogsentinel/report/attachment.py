@@ -25,6 +25,7 @@ def choose_attachment(
     config: Config,
     csv_path: str,
     csv_size: int,
+    whole_csv: Callable[[], bytes],
     day_rows: Callable[[], Iterable[bytes]],
     header: bytes,
     days_label: str,
@@ -32,10 +33,10 @@ def choose_attachment(
 ) -> Attachment:
     """Return the best attachment of at most ``attachment_max_bytes``, as it is before the mail's encoding.
 
-    `csv_size` is the committed length; nothing behind it is read. `day_rows` gives the CSV text of the days covered in
-    pieces of any length; it is called up to twice, and not asked for more than the limit allows. `header` is the CSV's
-    first line with its newline. `days_label` goes into a file name: ``2025-05-27``. `not_whole` says why the whole CSV
-    is not to be attached, whatever its size; empty: it may be.
+    `csv_size` is the committed length; `whole_csv` gives the CSV, or raises OSError. `day_rows` gives the CSV text of
+    the days covered in pieces of any length; it is called up to twice, and not asked for more than the limit allows.
+    `header` is the CSV's first line with its newline. `days_label` goes into a file name: ``2025-05-27``. `not_whole`
+    says why the whole CSV is not to be attached, whatever its size; empty: it may be.
     """
     limit = config[ATTACHMENT_MAX_BYTES]
     if not limit:
@@ -48,8 +49,7 @@ def choose_attachment(
     name = f"{stem or extension}-{days_label}.{extension if stem else 'csv'}"
     try:
         if csv_size <= limit and not not_whole:
-            with open(csv_path, "rb") as file:
-                data = file.read(csv_size)
+            data = whole_csv()
             kind = ("application", "octet-stream") if packed else ("text", "csv")
             return Attachment(whole, data, *kind, f"Please see attached: {whole}")
         too_large = not_whole or (

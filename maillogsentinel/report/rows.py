@@ -42,6 +42,10 @@ class Records:
         """Yield the records from day `first` to day `last`. Raises StoreError."""
         raise NotImplementedError
 
+    def whole(self) -> bytes:
+        """Return the CSV, as far as it is committed. Raises StoreError and OSError."""
+        raise NotImplementedError
+
 
 class Committed(Records):
     """The CSV that state.db knows: only the extents of the days asked for are read."""
@@ -73,6 +77,12 @@ class Committed(Records):
     def rows(self, first: date, last: date) -> Iterator[Row]:
         """Yield the records from day `first` to day `last`. Raises StoreError."""
         return csvfile.decode(_texts(self.lines(first, last)), self._delimiter)
+
+    def whole(self) -> bytes:
+        """Return the CSV, as far as it is committed. Raises StoreError and OSError."""
+        file, length = open_committed(self._database, lambda known: int(known.get("csv_length", 0)))
+        with file:
+            return file.read(length)
 
 
 class Files(Records):
@@ -109,6 +119,11 @@ class Files(Records):
         self.count = 0
         for path, delimiter in self._paths:
             yield from csvfile.decode(_texts(self._of(path, delimiter, first, last)), delimiter)
+
+    def whole(self) -> bytes:
+        """Return the one file as it is. Raises OSError, also where there are several."""
+        with open(self.path, "rb") as file:
+            return file.read(self.size)
 
     def _of(self, path: str, delimiter: str, first: date, last: date) -> Iterator[bytes]:
         number = (last - first).days + 1

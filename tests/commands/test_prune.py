@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from maillogsentinel import config, retention
+from maillogsentinel.report.rows import Committed
+from maillogsentinel.store.database import Database
 
 
 def day(ago):
@@ -251,6 +253,17 @@ def test_a_full_disk_changes_nothing(host):
     host.extract()
     silent(host.run("prune", "--older-than", "30"))
     assert len(users(host)) == len(YOUNG) + 450
+
+
+def test_a_report_that_a_prune_overtakes_attaches_what_is_committed(host):
+    database = Database(str(host.state))
+    records = Committed(database, ",")
+    silent(host.run("prune", "--older-than", "30"))
+    pruned = host.csv.read_bytes()
+    with open(host.csv, "ab") as file:
+        file.write(b"mx,2025-0")  # a batch that is being written
+    assert records.whole() == pruned
+    database.close()
 
 
 def test_readers_after_a_prune_that_was_killed_before_the_new_csv_was_in_place_say_so(host):
