@@ -26,7 +26,7 @@ class Host:
         self.config = directory / "test.conf"
         self.config.write_text(
             f"[paths]\nworking_dir = {directory}/state\nstate_dir = {directory}/state\nmail_log = {self.live}\n"
-            "[general]\nlog_file =\n[reverse_dns]\nenabled = no\n",
+            "[general]\nlog_file =\n[reverse_dns]\nenabled = no\n[alerts]\nenabled = no\n",
             encoding="utf-8",
         )
 

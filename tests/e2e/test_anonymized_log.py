@@ -187,7 +187,7 @@ def extracted(log: Path, directory: Path) -> list[dict[str, str]]:
     config = directory / "my.conf"
     config.write_text(
         f"[paths]\nworking_dir = {directory}\nstate_dir = {directory}\nmail_log = {log}\n"
-        f"[general]\nlog_file = {directory}/own.log\n"
+        f"[general]\nlog_file = {directory}/own.log\n[alerts]\nenabled = no\n"
     )
     command = [sys.executable, "-m", "maillogsentinel", "--config", str(config), "extract", "--offline"]
     done = subprocess.run(command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, capture_output=True, text=True)

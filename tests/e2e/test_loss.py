@@ -40,7 +40,7 @@ def report(directory: Path, log: Path) -> dict:
     config = directory / "my.conf"
     config.write_text(
         f"[paths]\nworking_dir = {directory}\nstate_dir = {directory}\nmail_log = {log}\n"
-        f"[general]\nlog_file = {directory}/own.log\n"
+        f"[general]\nlog_file = {directory}/own.log\n[alerts]\nenabled = no\n"
     )
     for command in (["extract", "--offline"], ["report", "--stdout", "--format", "json", "--since", "2020-01-01"]):
         done = subprocess.run(

@@ -56,7 +56,7 @@ class Reader:
         self.csv = directory / "maillogsentinel.csv"
         self.config.write_text(
             f"[paths]\nworking_dir = {directory}\nstate_dir = {directory}\nmail_log = {log}\n"
-            f"[general]\nlog_file = {directory}/own.log\nlog_level = DEBUG\n"
+            f"[general]\nlog_file = {directory}/own.log\nlog_level = DEBUG\n[alerts]\nenabled = no\n"
         )
 
     def extract(self) -> None:

@@ -91,7 +91,7 @@ class Host:
         with open(self.config_path, "w", encoding="utf-8") as file:
             file.write(f"[paths]\nworking_dir = {directory}/state\nstate_dir = {directory}/state\n")
             file.write(f"mail_log = {self.name}\n[geolocation]\ncountry_db_path =\n")
-            file.write("[general]\ntime_zone = UTC\nlog_file =\n")
+            file.write("[general]\ntime_zone = UTC\nlog_file =\n[alerts]\nenabled = no\n")
         self.config = config.load(self.config_path)
         self.end = START
         self.rotated = 0
