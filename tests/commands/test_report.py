@@ -303,7 +303,7 @@ def test_a_day_is_read_without_the_rest_of_the_csv(three_days):
 
 
 def test_an_attack_of_today_is_none_of_the_day_before(installation):
-    installation.configure("[detection]\naddress_users = 3\nwarning_factor = 1\n")
+    installation.configure("[report]\nsendmail_path = /bin/true\n[detection]\naddress_users = 3\nwarning_factor = 1\n")
     yesterday = TODAY - timedelta(days=1)
     now = datetime.now(UTC)
     installation.log.write_text(
