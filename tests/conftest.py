@@ -39,6 +39,18 @@ _HOSTS = ("fleet", "e2e", "packaging")
 
 
 @pytest.fixture
+def reachable():
+    """A function that lets other users reach a directory of pytest's, however deep it lies."""
+
+    def open_up(directory):
+        for parent in (Path(directory), *Path(directory).parents[:-1]):
+            if parent.stat().st_mode & 0o011 != 0o011:
+                parent.chmod(parent.stat().st_mode | 0o011)
+
+    return open_up
+
+
+@pytest.fixture
 def zone():
     """A function that sets the machine's time zone; it is put back afterwards."""
     before = os.environ.get("TZ")

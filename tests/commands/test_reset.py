@@ -122,14 +122,10 @@ def test_a_held_lock_is_exit_status_75_and_nothing_is_moved(host):
 
 @pytest.mark.root
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_root_becomes_the_owner_of_the_state_directory(host):
+def test_root_becomes_the_owner_of_the_state_directory(host, reachable):
     state = host.directory / "state"
     for path in [host.directory, state, *state.iterdir()]:
         os.chown(path, 65534, 65534)
-    parent = host.directory
-    while parent != parent.parent:
-        if parent.stat().st_uid == 0 and parent.name:
-            parent.chmod(parent.stat().st_mode | 0o011)
-        parent = parent.parent
+    reachable(host.directory)
     silent(host.run("reset"))
     assert {path.stat().st_uid for path in (state / "archive").rglob("*")} == {65534}

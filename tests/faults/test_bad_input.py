@@ -78,12 +78,11 @@ def test_a_directory_in_the_logs_place_is_said_in_a_sentence(bed):
 
 @root
 @pytest.mark.root
-def test_a_log_that_may_not_be_read_fails_the_run_but_keeps_the_others(bed):
+def test_a_log_that_may_not_be_read_fails_the_run_but_keeps_the_others(bed, reachable):
     os.mkdir(f"{bed.directory}/state")
     for name in (bed.directory, f"{bed.directory}/state"):
         os.chown(name, 65534, 65534)
-    for parent in (bed.directory, *[bed.directory.rsplit("/", up)[0] for up in (1, 2, 3)]):
-        os.chmod(parent, os.stat(parent).st_mode | 0o011)
+    reachable(bed.directory)
     os.chmod(bed.live, 0o600)
     done = crash.run(bed.directory)  # root becomes the owner of the state directory
     assert "Permission denied" in sentence(done)
@@ -363,11 +362,10 @@ def test_two_runs_at_once_either_work_or_exit_with_75(bed):
 
 @root
 @pytest.mark.root
-def test_a_read_only_state_directory_is_said_in_a_sentence(bed):
+def test_a_read_only_state_directory_is_said_in_a_sentence(bed, reachable):
     silent(crash.run(bed.directory))
     bed.append(bed.live, bed.lines(9))
-    for parent in (bed.directory, *[bed.directory.rsplit("/", up)[0] for up in (1, 2, 3)]):
-        os.chmod(parent, os.stat(parent).st_mode | 0o011)
+    reachable(bed.directory)
     done = crash.run(bed.directory, before=as_nobody())
     assert "Cannot write" in sentence(done)
     exact(bed)
