@@ -86,7 +86,8 @@ def old(installation, tmp_path):
     script.write_text(f"#!/bin/sh\ncat >> {tmp_path}/messages\n")
     script.chmod(0o755)
     installation.configure(
-        f"[report]\nsendmail_path = {script}\n[geolocation]\ncountry_db_path = {tmp_path}/c.mmdb\n"
+        # The page has the ages of all databases in each mail, as it has the day's other facts.
+        f"[report]\nsendmail_path = {script}\nhtml = no\n[geolocation]\ncountry_db_path = {tmp_path}/c.mmdb\n"
         f"[ASN_ASO]\nasn_db_path = {tmp_path}/a.mmdb\n"
     )
     stamp = time.strftime("%Y-%m-%dT00:00:00+00:00", time.gmtime(time.time() - 3 * DAY))

@@ -41,7 +41,9 @@ def settings(directory, **others):
         "paths": {"working_dir": f"{directory}/state", "state_dir": f"{directory}/state", "mail_log": live(directory)},
         "geolocation": {"country_db_path": ""},
         "general": {"log_file": ""},
-        "alerts": {"log_file": ""},
+        "report": {"sendmail_path": "/bin/true"},
+        # What is found is kept and not told: a process that starts another one is seen twice for a moment.
+        "alerts": {"log_file": "", "minimum_severity": "critical"},
     }
     for name, values in others.items():
         options.setdefault(name, {}).update(values)
