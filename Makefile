@@ -33,10 +33,10 @@ demo: ## extract and report on the sample log, in a temporary directory
 	@sh demo/packages.sh $(RUN_PACKAGES)
 	@sh demo/run.sh
 
-test: test-packages lint types ## everything: installs what the tests need (as root), lint, types, all tests; up to 30 minutes
+test: test-packages lint types ## everything: installs what the tests need (as root), lint, types, all tests; half an hour on two cores
 	$(PYTHON) -m pytest -n $(WORKERS) --dist loadgroup
 
-check: lint types fast-tests ## the fast part of it: under a minute, without root
+check: lint types fast-tests ## the fast part of it: some minutes, without root
 
 bench: ## the table of speed and memory, beside other programs; up to 20 minutes
 	$(PYTHON) tests/benchmarks/run.py
